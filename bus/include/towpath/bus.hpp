@@ -1,0 +1,64 @@
+#pragma once
+/// A bus: a directory of topics that processes of one host share.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "towpath/topic.hpp"
+
+namespace tow {
+
+/// A process's membership of a bus. Thread-safe; cheap to copy. The process leaves when the last
+/// copy and the last topic, publisher and subscriber of it have ended. A forked child may not use
+/// it; it opens its own.
+///
+/// Opening repairs what dead processes left. When this process dies, the kernel frees its lock
+/// byte; whoever opens the bus, or is blocked, repairs the rest.
+class Bus {
+ public:
+  /// Opens (or makes) the bus `name`: a directory in $TOWPATH_DIR, by default a private one per
+  /// user under /dev/shm; a name with a '/' is a path. Errors: invalid_name, not_found,
+  /// no_permission, no_space, version_mismatch, corrupt, too_many.
+  static Result<Bus> open(std::string_view name, const BusOptions& options = {});
+  /// Where that directory is.
+  static Result<std::string> path_of(std::string_view name);
+  /// Deletes a bus that no living process uses. Errors: not_found, already_exists (in use).
+  static Result<void> remove(std::string_view name);
+
+  /// Opens (or makes) a topic of T, or of bytes. Errors: invalid_name, invalid_argument, not_found,
+  /// type_mismatch, options_mismatch, no_space, no_permission, version_mismatch, corrupt.
+  template <class T = Bytes>
+  Result<Topic<T>> topic(std::string_view name, const TopicOptions& options = {}) const {
+    auto ring = open_ring(name, options, type_info<T>());
+    if (!ring) return ring.error();
+    return Topic<T>(std::move(*ring));
+  }
+  /// Opens an existing topic of whatever type, as bytes. For tools.
+  Result<Topic<Bytes>> topic_as_bytes(std::string_view name) const;
+  /// Marks the topic removed, wakes everybody, and takes its files away. Those who have it open go
+  /// on reading what is there, then get the error `removed`. Errors: not_found, no_permission.
+  Result<void> remove_topic(std::string_view name) const;
+  /// Names of all topics, sorted.
+  std::vector<std::string> topics() const;
+  /// Processes that have joined, dead ones too as long as nobody repaired them.
+  std::vector<ProcessInfo> processes() const;
+  /// Repairs what dead processes left. open() has done so already.
+  HealReport heal() const;
+
+  const std::string& path() const;
+
+ private:
+  struct State;
+  explicit Bus(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Result<std::shared_ptr<shm::Ring>> open_ring(std::string_view name, const TopicOptions& options,
+                                               const TypeInfo& type) const;
+  Result<std::shared_ptr<shm::Ring>> open_existing(const std::string& file_name,
+                                                   const std::string& topic) const;
+  Result<void> take_away(const std::string& file_name, const shm::Ring* ring) const;
+  Error no_topic(const std::string& topic) const;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tow

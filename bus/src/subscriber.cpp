@@ -1,0 +1,116 @@
+#include "towpath/subscriber.hpp"
+
+#include <errno.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "notification.hpp"
+
+namespace tow {
+
+SubscriberBase::SubscriberBase(std::unique_ptr<shm::Reader> reader,
+                               const SubscriberOptions& options)
+    : reader_(std::move(reader)),
+      spin_ns_(static_cast<std::uint64_t>(std::max<std::int64_t>(options.spin.count(), 0))) {}
+
+SubscriberBase::SubscriberBase(SubscriberBase&&) noexcept = default;
+SubscriberBase& SubscriberBase::operator=(SubscriberBase&&) noexcept = default;
+SubscriberBase::~SubscriberBase() = default;
+
+Error SubscriberBase::failure(shm::Take take) const {
+  const std::string& topic = reader_->ring()->topic();
+  switch (take) {
+    case shm::Take::evicted:
+      return make_error(Code::evicted,
+                        "topic " + topic +
+                            ": this subscriber fell behind its max_lag and was evicted; messages "
+                            "from " +
+                            std::to_string(reader_->next_sequence()) +
+                            " on may be gone; subscribe anew");
+    case shm::Take::removed:
+      return make_error(Code::removed, "topic " + topic + " was removed; open it anew");
+    default:
+      return make_error(Code::corrupt, "topic " + topic + ": message " +
+                                           std::to_string(reader_->next_sequence() - 1) +
+                                           " is damaged or gone and was skipped");
+  }
+}
+
+shm::Wake SubscriberBase::wait(shm::Deadline deadline) { return reader_->wait(deadline, spin_ns_); }
+
+Result<int> SubscriberBase::fd() {
+  if (!notification_) {
+    notification_ = Notification::make();
+    if (!notification_) {
+      return make_error(Code::system, "make a descriptor for topic " + reader_->ring()->topic(),
+                        errno);
+    }
+    notification_->signal();  // the first poll looks; try_take() arms it once there is nothing
+  }
+  return notification_->fd();
+}
+
+bool SubscriberBase::rearm() {
+  if (notification_->armed()) return false;
+  notification_->clear();
+  const shm::WaitWord word = reader_->arm();
+  if (reader_->ready()) {
+    notification_->signal();
+    return true;
+  }
+  notification_->watch(reader_->ring(), reader_->next_sequence(), word);
+  return false;
+}
+
+namespace {
+
+std::optional<std::size_t> poll_descriptors(std::span<SubscriberBase* const> subscribers,
+                                            shm::Deadline deadline) {
+  std::vector<pollfd> descriptors;
+  for (SubscriberBase* const subscriber : subscribers) {
+    const auto fd = subscriber->fd();
+    descriptors.push_back({fd ? *fd : -1, POLLIN, 0});
+  }
+  constexpr int kPieceMs = 50;
+  do {
+    for (std::size_t i = 0; i < subscribers.size(); ++i) {
+      if (subscribers[i]->ready()) return i;
+    }
+    poll(descriptors.data(), descriptors.size(), kPieceMs);
+  } while (!deadline.passed());
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::size_t> wait_any(std::span<SubscriberBase* const> subscribers,
+                                    std::chrono::nanoseconds timeout) {
+  const auto deadline = shm::Deadline::after(timeout);
+  const auto first_ready = [&]() -> std::optional<std::size_t> {
+    for (std::size_t i = 0; i < subscribers.size(); ++i) {
+      if (subscribers[i]->ready()) return i;
+    }
+    return std::nullopt;
+  };
+  std::uint64_t spin_ns = 0;
+  for (const SubscriberBase* const subscriber : subscribers) {
+    spin_ns = std::max(spin_ns, subscriber->spin_ns_);
+  }
+  const auto spin = deadline.within(spin_ns);
+  do {
+    if (const auto ready = first_ready()) return ready;
+    shm::pause();
+  } while (!spin.passed());
+  if (subscribers.size() > shm::kMaxWaitWords) return poll_descriptors(subscribers, deadline);
+  std::vector<shm::WaitWord> words(subscribers.size());
+  while (!deadline.passed()) {
+    for (std::size_t i = 0; i < subscribers.size(); ++i) words[i] = subscribers[i]->reader_->arm();
+    if (const auto ready = first_ready()) return ready;
+    shm::futex_wait_any(words, deadline.within(shm::kWaitPieceNs));
+    if (const auto ready = first_ready()) return ready;
+  }
+  return std::nullopt;
+}
+
+}  // namespace tow

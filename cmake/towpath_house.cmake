@@ -1,0 +1,42 @@
+# What every target of ours links PRIVATE: the warnings and, in the sanitizer presets, the
+# sanitizers. There are no global flags, so a project that embeds Towpath keeps its own.
+
+add_library(towpath_warnings INTERFACE)
+target_compile_options(towpath_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  $<$<BOOL:${TOWPATH_WERROR}>:-Werror>)
+
+add_library(towpath_sanitizers INTERFACE)
+if(TOWPATH_SANITIZE)
+  target_compile_options(towpath_sanitizers INTERFACE
+    -fsanitize=${TOWPATH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(towpath_sanitizers INTERFACE -fsanitize=${TOWPATH_SANITIZE})
+  target_compile_definitions(towpath_sanitizers INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
+
+# gcc says of every fence that TSan does not model it. We know, and the tests are chosen for it.
+if(TOWPATH_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(towpath_warnings INTERFACE -Wno-tsan)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_CXX_EXTENSIONS OFF)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+  find_program(TOWPATH_CCACHE ccache)
+  if(TOWPATH_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${TOWPATH_CCACHE})
+  endif()
+endif()
+
+# Gives a target of ours what it may use: the language, the warnings, the sanitizers.
+function(towpath_own target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_link_libraries(${target} PRIVATE towpath_warnings towpath_sanitizers)
+endfunction()
+
+# Adds an executable made of the given sources on top of the static library.
+function(towpath_executable target)
+  add_executable(${target} ${ARGN})
+  towpath_own(${target})
+  target_link_libraries(${target} PRIVATE towpath::static)
+endfunction()

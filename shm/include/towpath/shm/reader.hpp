@@ -1,0 +1,216 @@
+#pragma once
+/// The read side of a ring: one cursor, one page, one thread at a time.
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "towpath/shm/histogram.hpp"
+#include "towpath/shm/ring.hpp"
+#include "towpath/shm/wait.hpp"
+
+namespace tow::shm {
+
+enum class Take : std::uint8_t {
+  message,
+  empty,
+  evicted,  ///< a required reader was more than its max_lag behind; it must join anew
+  removed,  ///< everything was read and the topic is gone
+  damaged,  ///< shared words contradict themselves; the reader has skipped what it could not trust
+};
+
+struct StartAt {
+  enum class Kind : std::uint8_t { next, oldest, last, sequence } kind = Kind::next;
+  std::uint64_t value = 0;  ///< count for `last`, number for `sequence`
+};
+
+struct ReaderOptions {
+  ReaderKind kind = ReaderKind::required;
+  StartAt start{};
+  std::uint64_t max_lag = 0;            ///< required: evict when further behind; 0 = never
+  std::uint32_t max_holds = kMaxHolds;  ///< payloads kept in place at once; more are copied
+};
+
+/// What was taken. `data` points into the caller's buffer (small payloads) or into the pool, where
+/// it stays until release(hold), or into `copy`.
+struct Received {
+  static constexpr std::int32_t kNoHold = -1;
+  std::uint64_t sequence = 0;
+  const std::byte* data = nullptr;
+  std::uint32_t payload_bytes = 0;
+  std::uint32_t stored_bytes = 0;  ///< payload and the fields that follow it
+  std::uint16_t key_hash = 0;
+  std::uint16_t fields = 0;
+  std::int32_t hold = kNoHold;
+  std::uint64_t missed = 0;  ///< messages lost right before this one (lossy readers)
+  std::unique_ptr<std::byte[]> copy;
+};
+
+/// Copies payload words with relaxed loads; the caller validates by the slot's sequence.
+inline void load_words(const Atomic<std::uint64_t>* words, void* target, std::size_t bytes) {
+  auto* to = static_cast<std::byte*>(target);
+  for (; bytes >= 8; bytes -= 8, to += 8, ++words) {
+    const std::uint64_t word = words->load(kRelaxed);  // relaxed: between [R1] and [R2]
+    std::memcpy(to, &word, 8);
+  }
+  if (bytes != 0) {
+    const std::uint64_t word = words->load(kRelaxed);  // relaxed: between [R1] and [R2]
+    std::memcpy(to, &word, bytes);
+  }
+}
+
+/// Reads a ring. Not thread-safe. The Ring outlives it (it holds a share); payloads held in place
+/// must be released before it ends.
+///
+/// Dies anywhere: its page's owner is dead; publishers stop counting it on proof of death and its
+/// holds die with it.
+class Reader {
+ public:
+  /// Claims a page and joins. Errors: too_many, no_permission, no_space, removed.
+  static Result<std::unique_ptr<Reader>> attach(std::shared_ptr<Ring> ring,
+                                                const ReaderOptions& options);
+  /// A reader without a page: it disturbs nobody, protects nothing, counts every gap. For tools.
+  static std::unique_ptr<Reader> observe(std::shared_ptr<Ring> ring, StartAt start);
+  ~Reader();
+  Reader(const Reader&) = delete;
+
+  /// Takes the next message. `buffer` takes a payload that came inline: kMaxInlineBytes,
+  /// aligned 16.
+  Take try_take(Received& out, std::byte* buffer);
+
+  /// Takes a message whose payload is exactly `T`, inline, without a key, straight into `out`.
+  /// False when there is no next message or it is not like that; call try_take() then.
+  template <class T>
+  bool try_take_fixed(T& out, std::uint64_t& sequence);
+
+  /// True when try_take() would not say `empty`.
+  bool ready() const;
+  /// Waits for ready(): spins for `spin_ns`, then sleeps.
+  Wake wait(Deadline deadline, std::uint64_t spin_ns);
+  /// The two halves of sleeping, for waits on several rings: arm() returns the word to sleep on;
+  /// if ready() afterwards, do not sleep.
+  WaitWord arm();
+
+  /// Ends the use of a payload in place.
+  void release(std::int32_t hold);
+  /// Jumps so that the next take gives the newest message; returns how many were skipped.
+  std::uint64_t skip_to_latest();
+
+  std::uint64_t next_sequence() const { return next_; }
+  std::size_t inline_bytes() const { return inline_bytes_; }
+  std::uint64_t start_sequence() const { return start_; }
+  std::uint64_t lag() const;
+  std::uint64_t received() const { return received_; }
+  std::uint64_t lost() const { return lost_; }
+  std::uint64_t gaps() const { return gaps_; }
+  std::uint32_t number() const { return number_; }
+  const std::shared_ptr<Ring>& ring() const { return ring_; }
+
+ private:
+  struct Located {
+    enum class State : std::uint8_t { found, empty, lost, damaged } state;
+    const LaneView* lane = nullptr;
+    SlotLayout* slot = nullptr;
+    std::uint64_t slot_number = 0;
+    std::uint32_t lane_number = 0;
+  };
+  static constexpr std::size_t kRecentLanes = 4;
+
+  explicit Reader(std::shared_ptr<Ring> ring);
+  Result<void> claim_page(Token self);
+  Result<bool> try_page(std::uint32_t number, Token self);
+  void join(const ReaderOptions& options);
+  std::uint64_t first_wanted(StartAt start) const;
+
+  Located locate() {
+    if (many_) return locate_many();
+    return {Located::State::found, first_lane_, first_lane_->slot(next_ & slot_mask_),
+            next_ & slot_mask_, 0};
+  }
+  Located locate_many();
+  const LaneView* lane(std::uint32_t number);
+  void remember_lane(std::uint32_t number, const LaneView& view, std::uint64_t slot_number);
+
+  /// What a sequence other than next_ in the slot means.
+  Located::State meaning_of(std::uint64_t seen) const;
+  Take lost_here();
+  Take idle();
+  Take skip_damaged();
+  bool is_evicted() const;
+  void skip_gap();
+  Take read_slot(const Located& at, Received& out, std::byte* buffer);
+  Take read_pool(const Located& at, const SlotMeta& meta, Received& out);
+  bool keep_in_place(const Located& at, std::uint64_t offset, Received& out);
+  void record_latency(const Located& at);
+  void store_counters();
+  Wake wait_unseen(Deadline deadline) const;
+
+  void took_one() {
+    ++next_;
+    ++received_;
+    ++run_;
+    if (next_ - published_cursor_ >= stride_) [[unlikely]]
+      publish_cursor();
+  }
+  void publish_cursor();
+  void signal_room();
+
+  std::shared_ptr<Ring> ring_;
+  OrderLayout* order_;
+  BoardLayout* board_;
+  const LaneView* first_lane_;
+  ReaderLayout* page_ = nullptr;
+  Segment page_segment_;
+  const bool many_;
+  bool lossy_ = true;
+  bool evictable_ = false;
+  const std::uint64_t slot_mask_;
+  std::uint64_t stride_;
+  std::size_t inline_bytes_;
+  std::uint64_t stamp_mask_;
+  unsigned stamp_shift_;
+  std::uint64_t next_ = 1;
+  std::uint64_t published_cursor_ = 1;
+  std::uint64_t unpublished_bytes_ = 0;  ///< pool bytes taken since the cursor was published
+  std::uint64_t run_ = 0;                ///< messages since the ring was last found empty
+  bool ease_ = false;                    ///< the last run was long: let the publisher get ahead
+  bool fenced_holds_ = true;             ///< holds are not covered by the cursor
+  std::uint64_t missed_ = 0;
+  std::uint64_t received_ = 0, lost_ = 0, gaps_ = 0;
+  std::uint64_t start_ = 1;
+  std::uint64_t claim_ = 0;
+  std::uint64_t free_holds_ = 0;  ///< one bit a hold word
+  std::uint32_t number_ = 0;
+  std::array<const void*, kRecentLanes> expected_{};  ///< next slots of recently active lanes
+  std::array<std::uint32_t, kRecentLanes> expected_lane_{};
+  std::vector<LaneView> lanes_;
+  std::uint64_t fork_count_;
+};
+
+template <class T>
+bool Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
+  const Located at = locate();
+  if (at.state != Located::State::found) [[unlikely]] {
+    return false;
+  }
+  // [R1] acquire, pairs with [P1]: sequence before payload.
+  const std::uint64_t seen = at.slot->sequence.load(kAcquire);
+  if (seen != next_) {
+    return false;
+  }
+  constexpr std::uint64_t kPlain = SlotMeta{.payload_bytes = sizeof(T)}.pack();
+  const std::uint64_t meta = at.slot->meta.load(kRelaxed);  // relaxed: between [R1] and [R2]
+  if (meta != kPlain || evictable_ || (at.slot_number & stamp_mask_) == 0) [[unlikely]] {
+    return false;
+  }
+  load_words(LaneView::payload(at.slot), &out, sizeof(T));
+  fence(kAcquire);  // [R2] pairs with [P3]: payload before the second look
+  if (at.slot->sequence.load(kRelaxed) != next_) [[unlikely]]
+    return false;
+  sequence = next_;
+  took_one();
+  return true;
+}
+
+}  // namespace tow::shm

@@ -1,0 +1,264 @@
+#pragma once
+/// The write side of a ring: one lane, one owner, one thread at a time.
+
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "towpath/shm/pool.hpp"
+#include "towpath/shm/reader_table.hpp"
+#include "towpath/shm/ring.hpp"
+#include "towpath/shm/wait.hpp"
+
+namespace tow::shm {
+
+enum class Append : std::uint8_t {
+  done,
+  full,       ///< a required reader has not passed yet
+  pool_full,  ///< no payload memory: unread or held payloads use it up
+  removed,    ///< the topic is gone
+  stale,      ///< this process lost its membership
+  damaged,    ///< the topic's shared words contradict themselves
+};
+
+/// Copies `bytes` into payload words with relaxed stores: readers validate by the slot's sequence.
+inline void store_words(Atomic<std::uint64_t>* words, const void* source, std::size_t bytes) {
+  const auto* from = static_cast<const std::byte*>(source);
+  std::uint64_t word;
+  for (; bytes >= 8; bytes -= 8, from += 8, ++words) {
+    std::memcpy(&word, from, 8);
+    words->store(word, kRelaxed);  // relaxed: ordered by [P1]
+  }
+  if (bytes != 0) {
+    word = 0;
+    std::memcpy(&word, from, bytes);
+    words->store(word, kRelaxed);  // relaxed: ordered by [P1]
+  }
+}
+
+/// Copies or fills payload memory by the fastest way for its size.
+void copy_payload(std::byte* to, const void* from, std::size_t bytes);
+void fill_payload(std::byte* to, std::byte value, std::size_t bytes);
+
+/// 16 bits of a key's hash; 0 for no key.
+std::uint16_t key_hash(std::string_view key);
+
+/// Appends messages to a ring through one lane. Not thread-safe. The Ring must outlive it (it holds
+/// a share). Nothing here waits except wait_for_room().
+///
+/// Dies anywhere: what was committed stays; the lane's owner word names a dead participant, and the
+/// next writer adopts the lane (attach) after the last committed message.
+class Writer {
+ public:
+  /// Adopts a free or orphaned lane, or makes one. Errors: publisher_exists, too_many,
+  /// no_permission, no_space, removed.
+  static Result<std::unique_ptr<Writer>> attach(std::shared_ptr<Ring> ring);
+  ~Writer();
+  Writer(const Writer&) = delete;
+
+  /// Appends a payload that fits into a slot (payload_bytes <= inline_bytes()); inlined, so that a
+  /// constant size becomes straight stores. Call notify() once after one or more appends.
+  Append append(const void* payload, std::uint32_t payload_bytes) {
+    return append_slot([&](SlotLayout* slot) {
+      slot->meta.store(SlotMeta{.payload_bytes = payload_bytes}.pack(), kRelaxed);  // [P1] orders
+      store_words(LaneView::payload(slot), payload, payload_bytes);
+    });
+  }
+  /// Any size, with an optional key; takes pool memory when the message does not fit into a slot.
+  Append append(const void* payload, std::uint32_t payload_bytes, std::string_view key);
+
+  /// `one`: fills all slots, then commits them in ascending order (a death leaves a prefix);
+  /// `many`: one by one. Stops at the first that finds no room; returns how many went out.
+  struct Batch {
+    std::size_t appended;
+    Append stopped_by;  ///< done when all went out
+  };
+  Batch append_batch(const std::byte* payloads, std::size_t stride, std::uint32_t payload_bytes,
+                     std::size_t count);
+
+  /// Pool memory for a payload written in place; nothing when none is to be had.
+  /// Dies here: private bookkeeping only; the successor sees the memory as free.
+  std::optional<Block> loan(std::uint64_t bytes);
+  std::byte* data(Block block) const { return lane_.pool + block.offset; }
+  /// Appends a loaned block. On anything but `done` the block stays on loan.
+  Append append_loan(Block block, std::uint32_t payload_bytes, std::string_view key = {});
+  void return_loan(Block block) { pool_.free(block); }
+
+  /// Wakes sleepers, if there are any. One look, no system call when nobody sleeps.
+  void notify() {
+    if (many_) {
+      // [D5] seq_cst, pairs with [D3]: the index CAS [O1] comes before this look.
+      if (board_->want.load(kSeqCst) == order_->doorbell.load(kRelaxed)) [[unlikely]]
+        ring_bell();
+    } else if (fenced_) [[unlikely]] {
+      notify_fenced();
+    } else {
+      compiler_fence();  // [D1] sleepers in this mode issue membarrier(2) between want and look
+      if (Doorbell::wanted(order_->doorbell, board_->want)) [[unlikely]]
+        ring_bell();
+    }
+  }
+
+  /// Waits until the next append may find room. `changed` means try again.
+  Wake wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline);
+  /// Asks the kernel about those in the way; true when somebody was dead and counts no more.
+  bool release_dead();
+  /// Who is in the way of the last append that found no room; for error texts.
+  std::string blocked_by() const;
+
+  /// removed, stale, or done when this writer may go on.
+  Append check_alive() const;
+  const Ring& ring() const { return *ring_; }
+  std::size_t inline_bytes() const { return inline_bytes_; }
+  std::uint64_t last_sequence() const { return many_ ? last_own_ : next_ - 1; }
+  std::uint32_t lane() const { return lane_number_; }
+  void count_drop() { order_->dropped.fetch_add(1, kRelaxed); }  // relaxed: statistics
+
+ private:
+  struct Outstanding {
+    std::uint64_t sequence;
+    std::uint64_t slot;
+    Block block;
+  };
+
+  explicit Writer(std::shared_ptr<Ring> ring);
+  Result<void> take_lane();
+  Result<bool> try_lane(std::uint32_t lane);
+  void rebuild();
+  void rebuild_one();
+  void rebuild_many();
+  void keep_payload(std::uint64_t sequence, std::uint64_t slot_number);
+  void keep_holds();
+
+  template <class Fill>
+  Append append_slot(Fill&& fill) {
+    return many_ ? append_many(fill) : append_one(fill);
+  }
+  template <class Fill>
+  Append append_one(Fill& fill);
+  template <class Fill>
+  Append append_many(Fill& fill);
+
+  void stamp(std::uint64_t slot_number) {
+    if ((slot_number & stamp_mask_) == 0) [[unlikely]]
+      write_stamp(slot_number);
+  }
+  void write_stamp(std::uint64_t slot_number);
+  /// The payload of a slot about to be overwritten has been read by all who must.
+  void retire(std::uint64_t slot_number) {
+    if (!outstanding_.empty() && outstanding_.front().slot == slot_number) [[unlikely]] {
+      retired_.push_back(outstanding_.front().block);
+      outstanding_.pop_front();
+    }
+  }
+
+  Append make_room(std::uint64_t sequence);
+  bool own_slot_passed(const SlotLayout* slot);
+  std::uint64_t next_candidate();
+  void count_published();
+  void ring_bell();
+  void notify_fenced();
+  bool collect(std::uint64_t bytes);
+  void free_unheld();
+  Append try_room(Append reason, std::uint64_t bytes);
+
+  std::shared_ptr<Ring> ring_;
+  OrderLayout* order_;
+  BoardLayout* board_;
+  LaneView lane_;
+  const bool many_;
+  bool fenced_ = true;
+  bool may_be_asymmetric_ = false;
+  const std::uint64_t slot_mask_;  ///< lane slots - 1
+  std::uint64_t stamp_mask_;
+  std::size_t inline_bytes_;
+  std::uint64_t next_ = 1;      ///< `one`: sequence of the next message
+  std::uint64_t limit_ = 0;     ///< highest sequence that needs no scan
+  std::uint64_t known_ = 0;     ///< `many`: a committed sequence, the latest known
+  std::uint64_t stale_ = 0;     ///< `many`: how far the order had moved on at the last append
+  std::uint64_t position_ = 0;  ///< `many`: next slot of the lane
+  std::uint64_t last_own_ = 0;  ///< `many`: last sequence that this writer committed
+  std::uint64_t lowest_ = 0;    ///< lowest required cursor at the last scan
+  std::uint64_t published_before_ = 0;  ///< `many`: messages of this lane before this writer
+  std::uint32_t lane_number_ = 0;
+  ReaderTable readers_;
+  PoolMap pool_;
+  std::deque<Outstanding>
+      outstanding_;             ///< pool payloads whose slots still name them, oldest first
+  std::vector<Block> retired_;  ///< pool payloads without a slot, perhaps held by a reader
+  std::uint64_t fork_count_;
+};
+
+template <class Fill>
+Append Writer::append_one(Fill& fill) {
+  const std::uint64_t sequence = next_;
+  const std::uint64_t slot_number = sequence & slot_mask_;
+  SlotLayout* const slot = lane_.slot(slot_number);
+  prefetch_for_write(slot);
+  if (sequence > limit_) [[unlikely]] {
+    if (const Append room = make_room(sequence); room != Append::done) return room;
+  }
+  retire(slot_number);
+  // Dies before [P1]: the slot stays busy; readers wait there, the successor writes it anew.
+  slot->sequence.store(sequence | kBusy, kRelaxed);  // relaxed: the fence orders it
+  fence(kRelease);                                   // [P3] pairs with [R2]: busy before payload
+  fill(slot);
+  stamp(slot_number);
+  slot->sequence.store(sequence, kRelease);  // [P1] pairs with [P2], [R1]: payload before sequence
+  next_ = sequence + 1;
+  return Append::done;
+}
+
+template <class Fill>
+Append Writer::append_many(Fill& fill) {
+  constexpr int kMaxAttempts = 1 << 16;  // each lost race is somebody else's message
+  const std::uint64_t slot_number = position_ & slot_mask_;
+  SlotLayout* const slot = lane_.slot(slot_number);
+  std::uint64_t sequence = known_ + 1 + stale_;
+  prefetch_for_write(slot);
+  prefetch_for_write(&ring_->index(sequence));
+  const Geometry& geometry = ring_->geometry();
+  bool filled = false;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    Atomic<std::uint64_t>& word = ring_->index(sequence);
+    std::uint64_t seen = word.load(kAcquire);  // [O2] pairs with [O1]
+    const bool taken = geometry.lap_in(seen) >= geometry.lap_of(sequence);
+    if (taken || (sequence > known_ + 1 && !ring_->published(sequence - 1))) [[unlikely]] {
+      sequence = next_candidate();
+      continue;
+    }
+    if (sequence > limit_) [[unlikely]] {
+      known_ = sequence - 1;
+      if (const Append room = make_room(sequence); room != Append::done) return room;
+    }
+    if (!filled) {
+      if (!own_slot_passed(slot)) [[unlikely]]
+        return Append::full;
+      retire(slot_number);
+      // Dies before [O1]: no index word names the slot; the successor clears and reuses it.
+      slot->sequence.store(sequence | kBusy, kRelaxed);  // relaxed: the fence orders it
+      fence(kRelease);  // [P3] pairs with [R2]: busy before payload
+      fill(slot);
+      stamp(slot_number);
+      filled = true;
+    }
+    slot->sequence.store(sequence, kRelease);  // [P1] pairs with [R1]: payload before sequence
+    const std::uint64_t named = geometry.index_word(sequence, lane_number_, slot_number);
+    // [O1] seq_cst, pairs with [O2] (message before its name) and [D3] (message before the look at
+    // sleepers). The commit point: before it nothing is visible, after it everything is.
+    if (word.compare_exchange_strong(seen, named, kSeqCst)) {
+      stale_ = sequence - known_ - 1;
+      known_ = last_own_ = sequence;
+      ++position_;
+      return Append::done;
+    }
+    ++sequence;
+  }
+  return Append::damaged;
+}
+
+}  // namespace tow::shm

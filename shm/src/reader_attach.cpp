@@ -1,0 +1,132 @@
+// Joining and leaving: claiming a page, and where to start.
+
+#include <algorithm>
+
+#include "towpath/shm/reader.hpp"
+
+namespace tow::shm {
+
+Result<std::unique_ptr<Reader>> Reader::attach(std::shared_ptr<Ring> ring,
+                                               const ReaderOptions& options) {
+  if (!ring->can_subscribe()) {
+    return make_error(Code::no_permission, ring->readers().path_of("board") +
+                                               ": no right to subscribe; ask the topic's owner");
+  }
+  if (ring->removed()) {
+    return make_error(Code::removed, "topic " + ring->topic() + " was removed; open it anew");
+  }
+  std::unique_ptr<Reader> reader(new Reader(std::move(ring)));
+  if (auto claimed = reader->claim_page(reader->ring_->participants().self()); !claimed) {
+    return claimed.error();
+  }
+  reader->join(options);
+  return reader;
+}
+
+std::unique_ptr<Reader> Reader::observe(std::shared_ptr<Ring> ring, StartAt start) {
+  std::unique_ptr<Reader> reader(new Reader(std::move(ring)));
+  reader->start_ = reader->next_ = reader->first_wanted(start);
+  return reader;
+}
+
+Reader::~Reader() {
+  if (page_ == nullptr || fork_count_ != fork_count()) return;
+  publish_cursor();
+  // [L7] release: no longer counted; then free. Dies between: as a dead reader that does not count.
+  page_->live.store(0, kRelease);
+  std::uint64_t owner = ring_->participants().self().bits();
+  page_->owner.compare_exchange_strong(owner, 0, kAcqRel);  // [L7]
+  signal_room();
+}
+
+Result<void> Reader::claim_page(Token self) {
+  const std::uint32_t pages = ring_->geometry().raw().max_subscribers;
+  for (std::uint32_t number = 0; number < pages; ++number) {
+    auto claimed = try_page(number, self);
+    if (!claimed) return claimed.error();
+    if (!*claimed) continue;
+    // [L6] release, pairs with [L5]: the page exists before its bit. Dies here: a page of a dead
+    // owner without a bit; nobody counts it, the next subscriber claims it.
+    board_->present[number / 64].fetch_or(1ULL << number % 64, kAcqRel);
+    return {};
+  }
+  return make_error(Code::too_many,
+                    "topic " + ring_->topic() + ": all " + std::to_string(pages) +
+                        " subscribers it was created for are alive; close one, or create the "
+                        "topic with a higher max_subscribers");
+}
+
+Result<bool> Reader::try_page(std::uint32_t number, Token self) {
+  auto segment = ring_->map_reader(number, Access::read_write);
+  if (!segment && segment.error() == Code::not_found) {
+    if (auto made = create_reader(ring_->readers(), number, ring_->file_mode()); !made) {
+      return made.error();
+    }
+    segment = ring_->map_reader(number, Access::read_write);
+  }
+  if (!segment) {
+    // Another user's page, or a damaged one: not for us.
+    if (segment.error() == Code::no_permission || segment.error() == Code::corrupt) return false;
+    return segment.error();
+  }
+  auto& word = segment->as<ReaderLayout>()->owner;
+  std::uint64_t owner = word.load(kAcquire);  // [L7]
+  if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
+  // [L7] acq_rel. Dies here: claimed by the dead; until `claim` rises the page may count with the
+  // cursor of its last owner, which holds publishers back and loses nothing.
+  if (!word.compare_exchange_strong(owner, self.bits(), kAcqRel)) return false;
+  page_ = segment->as<ReaderLayout>();
+  page_segment_ = std::move(*segment);
+  number_ = number;
+  return true;
+}
+
+void Reader::join(const ReaderOptions& options) {
+  lossy_ = options.kind == ReaderKind::lossy;
+  evictable_ = !lossy_ && options.max_lag != 0;
+  fenced_holds_ = lossy_ || evictable_;
+  const std::uint32_t holds =
+      std::min<std::uint32_t>(options.max_holds, lossy_ ? kMaxLossyHolds : kMaxHolds);
+  free_holds_ = holds == 64 ? ~0ULL : (1ULL << holds) - 1;
+  // [L7] release: from here the page does not count until `live` equals `claim`.
+  claim_ = page_->claim.load(kRelaxed) + 1;  // relaxed: our page
+  page_->claim.store(claim_, kRelease);
+  // relaxed, all of these: `live` orders them
+  for (auto& hold : page_->holds) hold.store(0, kRelaxed);
+  for (auto& bucket : page_->latency) bucket.store(0, kRelaxed);
+  page_->received.store(0, kRelaxed);
+  page_->gaps.store(0, kRelaxed);
+  page_->lost.store(0, kRelaxed);
+  page_->kind.store(static_cast<std::uint32_t>(options.kind), kRelaxed);
+  page_->max_lag.store(evictable_ ? options.max_lag : 0, kRelaxed);
+  const std::uint64_t wanted = first_wanted(options.start);
+  page_->cursor.store(wanted, kRelaxed);
+  page_->live.store(claim_, kRelease);  // [L7] pairs with [L3]: cursor before live
+  fence(kSeqCst);                       // [L7] pairs with [L2]: live before the limit
+  // [L4] seq_cst, pairs with [L1]: publishers whose scan missed us go no further than this.
+  const std::uint64_t limit = order_->limit.load(kSeqCst);
+  const std::uint64_t slots = ring_->geometry().slot_count();
+  next_ = std::max(wanted, limit > slots ? limit - slots + 1 : 1);
+  start_ = published_cursor_ = next_;
+  page_->start.store(next_, kRelaxed);   // relaxed: for people
+  page_->cursor.store(next_, kRelease);  // [L9] pairs with [L8]
+  signal_room();                         // somebody may wait for subscribers
+}
+
+std::uint64_t Reader::first_wanted(StartAt start) const {
+  switch (start.kind) {
+    case StartAt::Kind::next:
+      return ring_->tail() + 1;
+    case StartAt::Kind::oldest:
+      return ring_->oldest();
+    case StartAt::Kind::sequence:
+      return std::max<std::uint64_t>(start.value, 1);
+    case StartAt::Kind::last:
+      break;
+  }
+  const std::uint64_t tail = ring_->tail();
+  const std::uint64_t first = start.value > tail ? 1 : tail - start.value + 1;
+  return std::max(first, ring_->oldest());
+}
+
+}  // namespace tow::shm
