@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "geometry.hpp"
 #include "names.hpp"
@@ -72,6 +73,17 @@ Result<void> make_bus(const shm::Directory& directory, std::uint32_t file_mode) 
       [&](std::byte* data) { reinterpret_cast<shm::BusLayout*>(data)->file_mode = file_mode; });
   if (!made && !(made.error() == Code::already_exists)) return made.error();
   return {};
+}
+
+/// Takes a write lock on a file within a second.
+bool lock_whole(int fd) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
 }
 
 }  // namespace
@@ -177,7 +189,10 @@ Result<std::shared_ptr<shm::Ring>> Bus::open_ring(std::string_view name,
   for (int race = 0; race < kMaxRaces; ++race) {
     auto ring = open_existing(*file_name, topic);
     if (ring) {
-      if ((*ring)->removed()) continue;
+      if ((*ring)->removed()) {  // its remover is at work, or died before it took the files away
+        if (auto gone = take_away(*file_name, ring->get()); !gone) return gone.error();
+        continue;
+      }
       if (auto same = check_same(topic, (*ring)->geometry().raw(), options, type); !same) {
         return same.error();
       }
@@ -243,11 +258,12 @@ Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring)
   const std::string path = state_->topics.path_of(file_name);
   const int lock =
       ring == nullptr ? -1 : openat(ring->directory().fd(), "order", O_RDWR | O_CLOEXEC);
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
   // Two removers must not take away what a creator made between them. The kernel frees the lock of
   // a remover that dies.
-  if (lock >= 0) fcntl(lock, F_OFD_SETLKW, &whole);
+  if (lock >= 0 && !lock_whole(lock)) {
+    close(lock);
+    return make_error(Code::timed_out, path + " is being removed by another process; try again");
+  }
   struct stat locked {
   }, named{};
   if (lock >= 0) fstat(lock, &locked);

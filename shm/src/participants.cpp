@@ -18,8 +18,6 @@
 namespace tow::shm {
 namespace {
 
-std::atomic<std::uint64_t> forks{0};
-
 /// Lock descriptors of this process. A forked child closes them: an inherited copy would keep the
 /// parent's byte locked after the parent's death, and an unlock would free it while it lives.
 class LockDescriptors {
@@ -44,7 +42,6 @@ class LockDescriptors {
                    [] { instance().in_child(); });
   }
   void in_child() {
-    forks.fetch_add(1, kRelaxed);  // relaxed: the child has one thread
     for (const int fd : fds_) close(fd);
     fds_.clear();
     mutex_.unlock();
@@ -119,8 +116,6 @@ ParticipantInfo read_entry(const ParticipantLayout& entry, std::uint32_t uid, st
 }
 
 }  // namespace
-
-std::uint64_t fork_count() { return forks.load(kRelaxed); }  // relaxed: changes only in a new child
 
 struct Participants::UserFile {
   std::uint32_t uid;

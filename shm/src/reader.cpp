@@ -228,7 +228,7 @@ bool Reader::keep_in_place(const Located& at, std::uint64_t offset, Received& ou
 }
 
 void Reader::release(std::int32_t hold) {
-  if (hold < 0 || page_ == nullptr) return;
+  if (hold < 0 || page_ == nullptr || fork_count_ != fork_count()) return;
   // [H4] release, pairs with [H3]: our last access before the memory is free.
   page_->holds[static_cast<std::size_t>(hold)].store(0, kRelease);
   free_holds_ |= 1ULL << hold;

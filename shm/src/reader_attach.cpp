@@ -98,14 +98,17 @@ void Reader::join(const ReaderOptions& options) {
   page_->gaps.store(0, kRelaxed);
   page_->lost.store(0, kRelaxed);
   page_->kind.store(static_cast<std::uint32_t>(options.kind), kRelaxed);
-  page_->max_lag.store(evictable_ ? options.max_lag : 0, kRelaxed);
+  // More than half the ring could never be exceeded: publishers would be held up first.
+  const std::uint64_t slots = ring_->geometry().slot_count();
+  const std::uint64_t max_lag = evictable_ ? std::min(options.max_lag, slots / 2) : 0;
+  if (evictable_) stride_ = std::clamp<std::uint64_t>(max_lag / 4, 1, stride_);
+  page_->max_lag.store(max_lag, kRelaxed);
   const std::uint64_t wanted = first_wanted(options.start);
   page_->cursor.store(wanted, kRelaxed);
   page_->live.store(claim_, kRelease);  // [L7] pairs with [L3]: cursor before live
   fence(kSeqCst);                       // [L7] pairs with [L2]: live before the limit
   // [L4] seq_cst, pairs with [L1]: publishers whose scan missed us go no further than this.
   const std::uint64_t limit = order_->limit.load(kSeqCst);
-  const std::uint64_t slots = ring_->geometry().slot_count();
   next_ = std::max(wanted, limit > slots ? limit - slots + 1 : 1);
   start_ = published_cursor_ = next_;
   page_->start.store(next_, kRelaxed);   // relaxed: for people

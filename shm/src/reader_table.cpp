@@ -33,7 +33,7 @@ std::optional<ReaderTable::View> ReaderTable::counting(const Page& page) const {
   return View{owner, claim};
 }
 
-std::optional<std::uint64_t> ReaderTable::lowest_cursor() {
+std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
   map_new_pages();
   blocker_.reset();
   std::optional<std::uint64_t> lowest;
@@ -43,9 +43,9 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor() {
     if (!view) continue;
     // relaxed: written before `live` [L7]
     if (page->kind.load(kRelaxed) != static_cast<std::uint32_t>(ReaderKind::required)) continue;
-    if (ring_.order().evicted[page.number].load(kRelaxed) == view->claim) continue;  // [E2]
     // [L8] acquire, pairs with [L9]: what it has read may be overwritten.
     const std::uint64_t cursor = page->cursor.load(kAcquire);
+    if (evicted(page, *view, cursor, tail)) continue;
     if (lowest && cursor >= *lowest) continue;
     lowest = cursor;
     blocker_ = i;
@@ -54,21 +54,20 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor() {
   return lowest;
 }
 
-bool ReaderTable::evict_laggards(std::uint64_t tail) {
-  bool evicted = false;
-  for (const Page& page : pages_) {
-    const auto view = counting(page);
-    if (!view) continue;
-    const std::uint64_t max_lag = page->max_lag.load(kRelaxed);  // relaxed: before `live` [L7]
-    const std::uint64_t cursor = page->cursor.load(kAcquire);    // [L8] pairs with [L9]
-    if (max_lag == 0 || cursor + max_lag > tail) continue;
-    auto& word = ring_.order().evicted[page.number];
-    std::uint64_t seen = word.load(kRelaxed);  // relaxed: the exchange orders
-    if (seen == view->claim) continue;
-    // [E1] seq_cst, pairs with [E2], [E3]. Dies here: nothing, or it is evicted.
-    evicted |= word.compare_exchange_strong(seen, view->claim, kSeqCst);
-  }
-  return evicted;
+bool ReaderTable::evicted(const Page& page, const View& view, std::uint64_t cursor,
+                          std::uint64_t tail) {
+  auto& word = ring_.order().evicted[page.number];
+  std::uint64_t seen = word.load(kRelaxed);  // [E2] relaxed: missing it counts one reader more
+  if (seen == view.claim) return true;
+  const std::uint64_t max_lag = page->max_lag.load(kRelaxed);  // relaxed: before `live` [L7]
+  // Its cursor may be published a quarter of max_lag late; the benefit of the doubt is the
+  // reader's.
+  if (max_lag == 0 || tail < cursor || tail - cursor <= max_lag + max_lag / 4) return false;
+  // [E1] seq_cst, pairs with [E2], [E3]: eviction before whatever overwrites what it might read.
+  // Dies here: nothing, or it is evicted.
+  const bool won = word.compare_exchange_strong(seen, view.claim, kSeqCst);
+  fence(kSeqCst);  // [E1]
+  return won || seen == view.claim;
 }
 
 std::vector<Hold> ReaderTable::holds_of(std::uint32_t lane) {

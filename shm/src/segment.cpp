@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/fork.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
 
@@ -146,7 +147,13 @@ Directory::~Directory() {
 }
 
 struct Segment::Mapping {
+  explicit Mapping(bip::mapped_region&& mapped) : region(std::move(mapped)) {}
+  ~Mapping() {
+    // A forked child has no mapping here, but may have put another one in its place: leave it.
+    if (forks != fork_count()) new bip::mapped_region(std::move(region));  // NOLINT: leaked
+  }
   bip::mapped_region region;
+  std::uint64_t forks = fork_count();
 };
 
 Segment::Segment() = default;
@@ -189,8 +196,8 @@ Result<Segment> Segment::map(int fd, const std::string& path, std::uint64_t byte
   const bip::mode_t mode = access == Access::read_only ? bip::read_only : bip::read_write;
   try {
     Segment segment;
-    segment.mapping_ = std::make_shared<Mapping>(
-        Mapping{bip::mapped_region(MappableFile(fd, mode), mode, 0, bytes)});
+    segment.mapping_ =
+        std::make_shared<Mapping>(bip::mapped_region(MappableFile(fd, mode), mode, 0, bytes));
     segment.data_ = static_cast<std::byte*>(segment.mapping_->region.get_address());
     segment.size_ = bytes;
     // A child gets no mapping (it may not use the bus), a core dump no gigabytes of payload.

@@ -154,16 +154,11 @@ Append Writer::make_room(std::uint64_t sequence) {
   // [L1] seq_cst, pairs with [L4]. Dies here: a higher limit; others scan, nobody reads less.
   const std::uint64_t raised = raise_to(order_->limit, tail + slots / 4, kSeqCst);
   fence(kSeqCst);  // [L2] pairs with [L7]: limit before the scan
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto lowest = readers_.lowest_cursor();
-    // A limit that another writer raised further serves as well, within what the ring can hold.
-    const std::uint64_t target = std::min(raised, tail + slots);
-    lowest_ = lowest.value_or(sequence);
-    limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
-    if (sequence <= limit_) break;
-    if (!readers_.evict_laggards(tail)) break;
-    fence(kSeqCst);  // [E1] eviction before whatever overwrites what the evicted might read
-  }
+  const auto lowest = readers_.lowest_cursor(tail);
+  // A limit that another writer raised further serves as well, within what the ring can hold.
+  const std::uint64_t target = std::min(raised, tail + slots);
+  lowest_ = lowest.value_or(sequence);
+  limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
   count_published();
   return sequence <= limit_ ? Append::done : Append::full;
 }
@@ -229,7 +224,7 @@ bool Writer::collect(std::uint64_t bytes) {
     raise_to(order_->limit, std::prev(end)->sequence + slots, kSeqCst);
   }
   fence(kSeqCst);  // [L2] pairs with [L7]: limit before the scan
-  const auto lowest = readers_.lowest_cursor();
+  const auto lowest = readers_.lowest_cursor(many_ ? known_ : next_ - 1);
   while (!outstanding_.empty() && gathered != 0) {
     const Outstanding oldest = outstanding_.front();
     if (lowest && oldest.sequence >= *lowest) break;

@@ -97,8 +97,9 @@ enum class Delivery : std::uint8_t {
 struct SubscriberOptions {
   Delivery delivery = Delivery::required;
   Start start{};
-  /// A required subscriber more than this many messages behind is evicted instead of holding
-  /// publishers up; its next take says so. 0: never.
+  /// A required subscriber more than this many messages behind (at most 1.25 times as many; never
+  /// more than half the ring) is evicted instead of holding publishers up; its next take says so.
+  /// 0: never. Publishers look every quarter of the ring, and whenever it is full.
   std::uint64_t max_lag = 0;
   /// Large messages held in place at a time, up to 64; further ones are copied. A lossy subscriber
   /// has at most 4, because what it holds nobody can reuse.

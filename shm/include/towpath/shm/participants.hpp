@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "towpath/shm/fork.hpp"
 #include "towpath/shm/segment.hpp"
 
 namespace tow::shm {
@@ -118,9 +119,5 @@ class Participants {
   int lock_fd_ = -1;
   std::uint64_t fork_count_ = 0;
 };
-
-/// Number of forks between the program's start and this process: handles made before a fork compare
-/// it and refuse to touch shared memory in the child.
-std::uint64_t fork_count();
 
 }  // namespace tow::shm

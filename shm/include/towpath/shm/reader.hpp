@@ -201,7 +201,8 @@ bool Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
   }
   constexpr std::uint64_t kPlain = SlotMeta{.payload_bytes = sizeof(T)}.pack();
   const std::uint64_t meta = at.slot->meta.load(kRelaxed);  // relaxed: between [R1] and [R2]
-  if (meta != kPlain || evictable_ || (at.slot_number & stamp_mask_) == 0) [[unlikely]] {
+  if (meta != kPlain || evictable_ || missed_ != 0 || (at.slot_number & stamp_mask_) == 0)
+      [[unlikely]] {
     return false;
   }
   load_words(LaneView::payload(at.slot), &out, sizeof(T));

@@ -17,12 +17,10 @@ class ReaderTable {
  public:
   explicit ReaderTable(const Ring& ring) : ring_(ring) {}
 
-  /// Lowest cursor of all required readers that count; nothing when there are none. The caller has
-  /// raised `limit` and fenced [L2]. Remembers who was lowest.
-  std::optional<std::uint64_t> lowest_cursor();
-  /// Evicts required readers that allow it and are more than their max_lag behind `tail`; true when
-  /// somebody was.
-  bool evict_laggards(std::uint64_t tail);
+  /// Lowest cursor of all required readers that count; nothing when there are none. Readers that
+  /// allow it and are too far behind `tail` are evicted and no longer count. The caller has raised
+  /// `limit` and fenced [L2]. Remembers who was lowest.
+  std::optional<std::uint64_t> lowest_cursor(std::uint64_t tail);
   /// All payloads of lane `lane` that readers keep in place, sorted by offset. The caller has made
   /// the slots unreadable and fenced [H2]. Remembers one holder.
   std::vector<Hold> holds_of(std::uint32_t lane);
@@ -46,6 +44,8 @@ class ReaderTable {
 
   void map_new_pages();
   std::optional<View> counting(const Page& page) const;
+  /// True when the reader is evicted, by somebody earlier or by this call.
+  bool evicted(const Page& page, const View& view, std::uint64_t cursor, std::uint64_t tail);
 
   const Ring& ring_;
   std::vector<Page> pages_;
