@@ -7,7 +7,7 @@
 namespace tow {
 
 /// "For ever", for every timeout of this library.
-inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+inline constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
 
 struct BusOptions {
   /// Make the bus when it does not exist.
@@ -68,7 +68,7 @@ enum class WhenFull : std::uint8_t {
 
 struct PublisherOptions {
   WhenFull when_full = WhenFull::wait;
-  std::chrono::nanoseconds wait_at_most = forever;
+  std::chrono::nanoseconds wait_at_most = kForever;
   /// Hot standby: when the topic has all the publishers it may have, wait this long for one to end
   /// or die, and go on where it stopped. 0: fail at once.
   std::chrono::nanoseconds take_over_within{0};

@@ -72,7 +72,7 @@ class Subscriber : public SubscriberBase {
     return taken;
   }
   /// The next message, waiting up to `timeout` for it.
-  Taken<T> take(std::chrono::nanoseconds timeout = forever) {
+  Taken<T> take(std::chrono::nanoseconds timeout = kForever) {
     Taken<T> taken;
     if (look(taken)) return taken;
     const auto deadline = shm::Deadline::after(timeout);
@@ -84,7 +84,7 @@ class Subscriber : public SubscriberBase {
   /// Appends up to `max` messages to `out`, waiting up to `timeout` for the first. Returns how
   /// many.
   Result<std::size_t> take_batch(std::vector<Message<T>>& out, std::size_t max,
-                                 std::chrono::nanoseconds timeout = forever) {
+                                 std::chrono::nanoseconds timeout = kForever) {
     std::size_t count = 0;
     while (count < max) {
       Taken<T> taken = count == 0 ? take(timeout) : try_take();
@@ -184,6 +184,6 @@ class Subscriber<T>::Iterator {
 /// Waits until one of the subscribers is ready; returns its position, or nothing when `timeout`
 /// passed. One futex_waitv(2) for up to 128 of them; more are served through their descriptors.
 std::optional<std::size_t> wait_any(std::span<SubscriberBase* const> subscribers,
-                                    std::chrono::nanoseconds timeout = forever);
+                                    std::chrono::nanoseconds timeout = kForever);
 
 }  // namespace tow

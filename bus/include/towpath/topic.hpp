@@ -20,7 +20,7 @@ class TopicBase {
   /// Waits until at least `count` subscribers are alive. Errors: timed_out (with how many there
   /// are).
   Result<void> wait_for_subscribers(std::uint32_t count,
-                                    std::chrono::nanoseconds timeout = forever) const;
+                                    std::chrono::nanoseconds timeout = kForever) const;
   /// Everything about the topic, its publishers and its subscribers.
   TopicInfo info() const;
 

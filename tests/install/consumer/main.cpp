@@ -14,8 +14,7 @@ struct Quote {
 
 int run(const char* bus_path) {
   auto bus = tow::Bus::open(bus_path).value();
-  auto quotes =
-      bus.topic<Quote>("quotes.eurusd", {.publishers = tow::Publishers::one}).value();
+  auto quotes = bus.topic<Quote>("quotes.eurusd", {.publishers = tow::Publishers::one}).value();
 
   auto publisher = quotes.publisher().value();
   if (!publisher.publish({1, 1.0841, 1.0843})) {
