@@ -62,7 +62,13 @@ std::uint16_t key_hash(std::string_view key) { return key.empty() ? 0 : hash_key
 Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::string_view key) {
   const std::size_t stored = payload_bytes + field_bytes(key);
   if (stored <= inline_bytes_) {
-    if (key.empty()) return append(payload, payload_bytes);
+    if (key.empty()) {
+      const std::uint64_t meta = SlotMeta{.payload_bytes = payload_bytes}.pack();
+      return append_slot([=](SlotLayout* slot) {
+        slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
+        store_words(LaneView::payload(slot), payload, payload_bytes);
+      });
+    }
     alignas(16) std::byte whole[kMaxInlineBytes];
     copy_payload(whole, payload, payload_bytes);
     put_fields(whole + payload_bytes, key);
@@ -157,7 +163,8 @@ Append Writer::make_room(std::uint64_t sequence) {
   const auto lowest = readers_.lowest_cursor(tail);
   // A limit that another writer raised further serves as well, within what the ring can hold.
   const std::uint64_t target = std::min(raised, tail + slots);
-  lowest_ = lowest.value_or(sequence);
+  // Who joins behind [L2] starts after raised - N, whatever this scan saw.
+  passed_ = std::min(raised > slots ? raised - slots : 0, lowest.value_or(sequence) - 1);
   limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
   count_published();
   return sequence <= limit_ ? Append::done : Append::full;
@@ -169,12 +176,21 @@ void Writer::count_published() {
 }
 
 bool Writer::own_slot_passed(const SlotLayout* slot) {
-  if (ring_->geometry().lane_slot_count() == ring_->geometry().slot_count()) return true;
+  const Geometry& geometry = ring_->geometry();
+  if (geometry.lane_slot_count() == geometry.slot_count()) return true;
   // A lane shallower than the order: the slot's old message may be within a required reader's
-  // reach.
-  const std::uint64_t old = slot->sequence.load(kRelaxed) & ~kBusy;  // relaxed: our own word
-  if (old < lowest_ || old == 0) return true;
-  return make_room(known_ + 1) == Append::done && old < lowest_;
+  // reach, and within that of one who joins, which `limit` alone would not tell.
+  const auto sequence_in = [](const SlotLayout* cell) {
+    return cell->sequence.load(kRelaxed) & ~kBusy;  // relaxed: our own word
+  };
+  const std::uint64_t old = sequence_in(slot);
+  if (old <= passed_) return true;
+  const std::uint64_t quarter = geometry.lane_slot_count() / 4;
+  const std::uint64_t ahead = sequence_in(lane_.slot((position_ + quarter) & slot_mask_));
+  // [L1] as in collect(): whoever joins from here on starts behind what is overwritten, up to a
+  // quarter of the lane from here, so that not every message scans.
+  raise_to(order_->limit, std::min(std::max(old, ahead), known_) + geometry.slot_count(), kSeqCst);
+  return make_room(known_ + 1) == Append::done && old <= passed_;
 }
 
 std::uint64_t Writer::next_candidate() {

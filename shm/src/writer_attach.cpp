@@ -150,7 +150,13 @@ void Writer::rebuild_many() {
   for (std::uint64_t i = 0; i <= slot_mask_; ++i) {
     SlotLayout* const slot = lane_.slot(i);
     const std::uint64_t sequence = slot->sequence.load(kRelaxed);  // relaxed: [A1] ordered it
-    if (sequence == 0 || (sequence & kBusy) != 0) continue;
+    if (sequence == 0) continue;
+    if ((sequence & kBusy) != 0) {
+      // Half written or reclaimed: void. Else its number, perhaps of no message yet, would keep a
+      // shallow lane waiting for readers to pass it. (relaxed: nobody reads a busy slot)
+      slot->sequence.store(0, kRelaxed);
+      continue;
+    }
     const std::uint64_t word = ring_->index(sequence).load(kAcquire);  // [O2] pairs with [O1]
     if (word == ring_->geometry().index_word(sequence, lane_number_, i)) {
       live.push_back({sequence, i});

@@ -99,10 +99,12 @@ class Publisher : public PublisherBase {
   /// Publishes a copy of `value`. Returns when every subscriber can see it. Errors: full,
   /// timed_out, removed, stale, no_space (payload pool).
   Result<void> publish(const T& value, std::string_view key = {}) {
-    if (key.empty() && sizeof(T) <= writer_->inline_bytes()) [[likely]] {
-      if (writer_->append(&value, sizeof(T)) == shm::Append::done) [[likely]] {
-        writer_->notify();
-        return {};
+    if constexpr (sizeof(T) <= shm::kMaxInlineBytes) {
+      if (key.empty() && sizeof(T) <= writer_->inline_bytes()) [[likely]] {
+        if (writer_->append_fixed<sizeof(T)>(&value) == shm::Append::done) [[likely]] {
+          writer_->notify();
+          return {};
+        }
       }
     }
     return publish_bytes(&value, sizeof(T), key);

@@ -48,8 +48,10 @@ struct Received {
 };
 
 /// Copies payload words with relaxed loads; the caller validates by the slot's sequence.
-inline void load_words(const Atomic<std::uint64_t>* words, void* target, std::size_t bytes) {
+[[gnu::always_inline]] inline void load_words(const Atomic<std::uint64_t>* words, void* target,
+                                              std::size_t bytes) {
   auto* to = static_cast<std::byte*>(target);
+#pragma GCC unroll 30  // a constant size becomes straight loads
   for (; bytes >= 8; bytes -= 8, to += 8, ++words) {
     const std::uint64_t word = words->load(kRelaxed);  // relaxed: between [R1] and [R2]
     std::memcpy(to, &word, 8);

@@ -26,9 +26,11 @@ enum class Append : std::uint8_t {
 };
 
 /// Copies `bytes` into payload words with relaxed stores: readers validate by the slot's sequence.
-inline void store_words(Atomic<std::uint64_t>* words, const void* source, std::size_t bytes) {
+[[gnu::always_inline]] inline void store_words(Atomic<std::uint64_t>* words, const void* source,
+                                               std::size_t bytes) {
   const auto* from = static_cast<const std::byte*>(source);
   std::uint64_t word;
+#pragma GCC unroll 30  // a constant size becomes straight stores
   for (; bytes >= 8; bytes -= 8, from += 8, ++words) {
     std::memcpy(&word, from, 8);
     words->store(word, kRelaxed);  // relaxed: ordered by [P1]
@@ -60,16 +62,18 @@ class Writer {
   ~Writer();
   Writer(const Writer&) = delete;
 
-  /// Appends a payload that fits into a slot (payload_bytes <= inline_bytes()); inlined, so that a
-  /// constant size becomes straight stores. Call notify() once after one or more appends.
-  Append append(const void* payload, std::uint32_t payload_bytes) {
-    return append_slot([&](SlotLayout* slot) {
-      slot->meta.store(SlotMeta{.payload_bytes = payload_bytes}.pack(), kRelaxed);  // [P1] orders
-      store_words(LaneView::payload(slot), payload, payload_bytes);
+  /// Appends a payload of a size known to the compiler that fits into a slot (kBytes <=
+  /// inline_bytes()): straight stores. Call notify() once after one or more appends.
+  template <std::uint32_t kBytes>
+  Append append_fixed(const void* payload) {
+    return append_slot([payload](SlotLayout* slot) {
+      constexpr std::uint64_t kMeta = SlotMeta{.payload_bytes = kBytes}.pack();
+      slot->meta.store(kMeta, kRelaxed);  // relaxed: [P1] orders
+      store_words(LaneView::payload(slot), payload, kBytes);
     });
   }
   /// Any size, with an optional key; takes pool memory when the message does not fit into a slot.
-  Append append(const void* payload, std::uint32_t payload_bytes, std::string_view key);
+  Append append(const void* payload, std::uint32_t payload_bytes, std::string_view key = {});
 
   /// `one`: fills all slots, then commits them in ascending order (a death leaves a prefix);
   /// `many`: one by one. Stops at the first that finds no room; returns how many went out.
@@ -135,13 +139,13 @@ class Writer {
   void keep_holds();
 
   template <class Fill>
-  Append append_slot(Fill&& fill) {
+  Append append_slot(const Fill& fill) {
     return many_ ? append_many(fill) : append_one(fill);
   }
   template <class Fill>
-  Append append_one(Fill& fill);
+  Append append_one(const Fill& fill);
   template <class Fill>
-  Append append_many(Fill& fill);
+  Append append_many(const Fill& fill);
 
   void stamp(std::uint64_t slot_number) {
     if ((slot_number & stamp_mask_) == 0) [[unlikely]]
@@ -182,7 +186,7 @@ class Writer {
   std::uint64_t stale_ = 0;     ///< `many`: how far the order had moved on at the last append
   std::uint64_t position_ = 0;  ///< `many`: next slot of the lane
   std::uint64_t last_own_ = 0;  ///< `many`: last sequence that this writer committed
-  std::uint64_t lowest_ = 0;    ///< lowest required cursor at the last scan
+  std::uint64_t passed_ = 0;    ///< no required reader is or can join at or before it
   std::uint64_t published_before_ = 0;  ///< `many`: messages of this lane before this writer
   std::uint32_t lane_number_ = 0;
   ReaderTable readers_;
@@ -194,7 +198,7 @@ class Writer {
 };
 
 template <class Fill>
-Append Writer::append_one(Fill& fill) {
+Append Writer::append_one(const Fill& fill) {
   const std::uint64_t sequence = next_;
   const std::uint64_t slot_number = sequence & slot_mask_;
   SlotLayout* const slot = lane_.slot(slot_number);
@@ -214,7 +218,7 @@ Append Writer::append_one(Fill& fill) {
 }
 
 template <class Fill>
-Append Writer::append_many(Fill& fill) {
+Append Writer::append_many(const Fill& fill) {
   constexpr int kMaxAttempts = 1 << 16;  // each lost race is somebody else's message
   const std::uint64_t slot_number = position_ & slot_mask_;
   SlotLayout* const slot = lane_.slot(slot_number);
