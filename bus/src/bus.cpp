@@ -24,6 +24,7 @@ std::uint32_t directory_mode(std::uint32_t file_mode) {
   return file_mode | (file_mode & 0444) >> 2 | 0700;
 }
 
+/// Makes a directory, or uses one that is there.
 Result<void> make_directory(const std::string& path, std::uint32_t mode) {
   if (mkdir(path.c_str(), mode) == 0) {
     chmod(path.c_str(), mode);  // the option, not the umask
@@ -62,10 +63,17 @@ std::vector<std::string> names_in(const shm::Directory& directory) {
 
 /// Dies anywhere: directories without the file `bus`; the next who opens makes the rest.
 Result<void> make_bus(const shm::Directory& directory, std::uint32_t file_mode) {
+  const std::uint32_t mode = directory_mode(file_mode);
+  for (const std::string& name : names_in(directory)) {
+    if (name == "." || name == ".." || name == "participants" || name == "topics") continue;
+    if (name == "bus") return {};  // somebody else made it meanwhile
+    return make_error(Code::already_exists, directory.path() + " exists and is no bus (it has " +
+                                                name + "); name another directory");
+  }
   for (const char* const name : {"participants", "topics"}) {
-    if (auto made = make_directory(directory.path_of(name), directory_mode(file_mode)); !made) {
-      return made;
-    }
+    const std::string path = directory.path_of(name);
+    if (auto made = make_directory(path, mode); !made) return made;
+    chmod(path.c_str(), mode);  // the option, not the umask; an heir does it again
   }
   // Everybody who may use the bus must see its version, and who lives.
   auto made = shm::Segment::create(
@@ -189,6 +197,7 @@ Result<std::shared_ptr<shm::Ring>> Bus::open_ring(std::string_view name,
   for (int race = 0; race < kMaxRaces; ++race) {
     auto ring = open_existing(*file_name, topic);
     if (ring) {
+      if ((*ring)->removed() && !(*ring)->can_publish()) return no_topic(topic);
       if ((*ring)->removed()) {  // its remover is at work, or died before it took the files away
         if (auto gone = take_away(*file_name, ring->get()); !gone) return gone.error();
         continue;
@@ -233,9 +242,8 @@ Result<Topic<Bytes>> Bus::topic_as_bytes(std::string_view name) const {
   auto file_name = escape_topic(name);
   if (!file_name) return file_name.error();
   auto ring = open_existing(*file_name, std::string(name));
-  if (!ring) {
-    return ring.error() == Code::not_found ? no_topic(std::string(name)) : ring.error();
-  }
+  if (!ring && !(ring.error() == Code::not_found)) return ring.error();
+  if (!ring || (*ring)->removed()) return no_topic(std::string(name));
   return Topic<Bytes>(std::move(*ring));
 }
 
@@ -258,6 +266,9 @@ Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring)
   const std::string path = state_->topics.path_of(file_name);
   const int lock =
       ring == nullptr ? -1 : openat(ring->directory().fd(), "order", O_RDWR | O_CLOEXEC);
+  if (ring != nullptr && lock < 0) {
+    return make_error(Code::no_permission, "remove " + path + ": ask its owner", errno);
+  }
   // Two removers must not take away what a creator made between them. The kernel frees the lock of
   // a remover that dies.
   if (lock >= 0 && !lock_whole(lock)) {
@@ -272,8 +283,8 @@ Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring)
   Result<void> result;
   if (same) {
     if (ring != nullptr) {
-      // [T1] release: whoever looks from here on stops. Dies here: removed in name only; the next
-      // remover, or heal, takes the files away.
+      // [T1] release: whoever looks from here on stops. Dies here: removed in name only; whoever
+      // opens or removes it next takes the files away.
       ring->order().state.store(static_cast<std::uint32_t>(shm::TopicState::removed),
                                 shm::kRelease);
       ring->ring_all();
@@ -308,7 +319,7 @@ std::vector<std::string> Bus::topics() const {
 std::vector<ProcessInfo> Bus::processes() const {
   std::vector<ProcessInfo> processes;
   state_->participants->for_each([&](const shm::ParticipantInfo& info) {
-    const bool alive = state_->participants->liveness(info.token) == shm::Liveness::alive;
+    const bool alive = state_->participants->liveness(info.token) != shm::Liveness::dead;
     processes.push_back({info.token.uid(), info.pid, info.command, alive, info.joined_ns});
   });
   return processes;

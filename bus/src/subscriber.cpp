@@ -28,6 +28,8 @@ Error SubscriberBase::failure(shm::Take take) const {
                             "from " +
                             std::to_string(reader_->next_sequence()) +
                             " on may be gone; subscribe anew");
+    case shm::Take::unreachable:
+      return reader_->failure();
     case shm::Take::removed:
       return make_error(Code::removed, "topic " + topic + " was removed; open it anew");
     default:
@@ -40,6 +42,11 @@ Error SubscriberBase::failure(shm::Take take) const {
 shm::Wake SubscriberBase::wait(shm::Deadline deadline) { return reader_->wait(deadline, spin_ns_); }
 
 Result<int> SubscriberBase::fd() {
+  if (!reader_->can_sleep()) {
+    return make_error(
+        Code::not_supported,
+        "topic " + reader_->ring()->topic() + ": an observer has no descriptor; subscribe instead");
+  }
   if (!notification_) {
     notification_ = Notification::make();
     if (!notification_) {
@@ -63,52 +70,61 @@ bool SubscriberBase::rearm() {
   return false;
 }
 
-namespace {
+std::optional<std::size_t> SubscriberBase::first_ready(
+    std::span<SubscriberBase* const> subscribers) {
+  for (std::size_t i = 0; i < subscribers.size(); ++i) {
+    if (subscribers[i]->ready()) return i;
+  }
+  return std::nullopt;
+}
 
-std::optional<std::size_t> poll_descriptors(std::span<SubscriberBase* const> subscribers,
-                                            shm::Deadline deadline) {
+std::optional<std::size_t> SubscriberBase::poll_descriptors(
+    std::span<SubscriberBase* const> subscribers, shm::Deadline deadline) {
+  constexpr int kPieceMs = 50;
+  constexpr int kObserverPieceMs = 1;
+  int piece_ms = kPieceMs;
   std::vector<pollfd> descriptors;
   for (SubscriberBase* const subscriber : subscribers) {
     const auto fd = subscriber->fd();
+    if (!fd) piece_ms = kObserverPieceMs;
     descriptors.push_back({fd ? *fd : -1, POLLIN, 0});
   }
-  constexpr int kPieceMs = 50;
   do {
-    for (std::size_t i = 0; i < subscribers.size(); ++i) {
-      if (subscribers[i]->ready()) return i;
+    for (SubscriberBase* const subscriber : subscribers) {
+      if (subscriber->notification_ && !subscriber->ready()) subscriber->rearm();
     }
-    poll(descriptors.data(), descriptors.size(), kPieceMs);
+    if (const auto ready = first_ready(subscribers)) return ready;
+    poll(descriptors.data(), descriptors.size(), piece_ms);
   } while (!deadline.passed());
   return std::nullopt;
 }
 
-}  // namespace
-
 std::optional<std::size_t> wait_any(std::span<SubscriberBase* const> subscribers,
                                     std::chrono::nanoseconds timeout) {
   const auto deadline = shm::Deadline::after(timeout);
-  const auto first_ready = [&]() -> std::optional<std::size_t> {
-    for (std::size_t i = 0; i < subscribers.size(); ++i) {
-      if (subscribers[i]->ready()) return i;
-    }
-    return std::nullopt;
-  };
-  std::uint64_t spin_ns = 0;
+  std::uint64_t spin_ns = 0, piece_ns = shm::kWaitPieceNs;
+  bool all_sleep = true;
   for (const SubscriberBase* const subscriber : subscribers) {
     spin_ns = std::max(spin_ns, subscriber->spin_ns_);
+    all_sleep = all_sleep && subscriber->reader_->can_sleep();
   }
   const auto spin = deadline.within(spin_ns);
   do {
-    if (const auto ready = first_ready()) return ready;
+    if (const auto ready = SubscriberBase::first_ready(subscribers)) return ready;
     shm::pause();
   } while (!spin.passed());
-  if (subscribers.size() > shm::kMaxWaitWords) return poll_descriptors(subscribers, deadline);
+  if (!all_sleep || subscribers.size() > shm::kMaxWaitWords) {
+    return SubscriberBase::poll_descriptors(subscribers, deadline);
+  }
   std::vector<shm::WaitWord> words(subscribers.size());
   while (!deadline.passed()) {
-    for (std::size_t i = 0; i < subscribers.size(); ++i) words[i] = subscribers[i]->reader_->arm();
-    if (const auto ready = first_ready()) return ready;
-    shm::futex_wait_any(words, deadline.within(shm::kWaitPieceNs));
-    if (const auto ready = first_ready()) return ready;
+    for (std::size_t i = 0; i < subscribers.size(); ++i) {
+      words[i] = subscribers[i]->reader_->arm();
+      piece_ns = std::min(piece_ns, subscribers[i]->reader_->wait_piece_ns());
+    }
+    if (const auto ready = SubscriberBase::first_ready(subscribers)) return ready;
+    shm::futex_wait_any(words, deadline.within(piece_ns));
+    if (const auto ready = SubscriberBase::first_ready(subscribers)) return ready;
   }
   return std::nullopt;
 }

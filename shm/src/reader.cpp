@@ -23,14 +23,18 @@ Reader::Reader(std::shared_ptr<Ring> ring)
       lanes_(many_ ? ring_->geometry().raw().max_publishers : 0),
       fork_count_(fork_count()) {}
 
-const LaneView* Reader::lane(std::uint32_t number) {
-  LaneView& view = lanes_[number];
-  if (view.slots == nullptr) {
-    auto mapped = ring_->map_lane(number, Access::read_only);
-    if (!mapped) return nullptr;
-    view = std::move(*mapped);
+Reader::Located::State Reader::map_lane(std::uint32_t number) {
+  using State = Located::State;
+  auto mapped = ring_->map_lane(number, Access::read_only);
+  if (mapped) {
+    lanes_[number] = std::move(*mapped);
+    return State::found;
   }
-  return &view;
+  failure_ = mapped.error();
+  // A named lane exists and is whole; anything else is damage, and the rest (no descriptors, no
+  // right to read) may pass.
+  const bool damaged = failure_ == Code::not_found || failure_ == Code::corrupt;
+  return damaged ? State::damaged : State::unreachable;
 }
 
 void Reader::remember_lane(std::uint32_t number, const LaneView& view, std::uint64_t slot_number) {
@@ -55,10 +59,10 @@ Reader::Located Reader::locate_many() {
   if (lap != wanted) return {lap < wanted ? State::empty : State::lost};
   const std::uint32_t number = geometry.lane_in(word);
   if (number >= lanes_.size()) return {State::damaged};
-  const LaneView* view = &lanes_[number];
-  if (view->slots == nullptr) [[unlikely]]
-    view = lane(number);
-  if (view == nullptr) return {State::damaged};
+  const LaneView* const view = &lanes_[number];
+  if (view->slots == nullptr) [[unlikely]] {
+    if (const State state = map_lane(number); state != State::found) return {state};
+  }
   const std::uint64_t slot_number = geometry.slot_in(word);
   if (expected_[0] != view->slot(slot_number)) {
     remember_lane(number, *view, slot_number);
@@ -91,6 +95,8 @@ Take Reader::try_take(Received& out, std::byte* buffer) {
         return idle();
       case State::damaged:
         return skip_damaged();
+      case State::unreachable:
+        return Take::unreachable;
       case State::lost:
         if (const Take take = lost_here(); take != Take::empty) return take;
         break;
@@ -103,11 +109,13 @@ Take Reader::try_take(Received& out, std::byte* buffer) {
 }
 
 Take Reader::idle() {
-  if (run_ != 0) {
+  if (run_ != 0 || published_cursor_ != next_) {
     constexpr std::uint64_t kLongRun = 8;
     ease_ = run_ >= kLongRun;
     run_ = 0;
-    if (unpublished_bytes_ != 0) {
+    // A few inline messages never leave a publisher waiting (see [L9]); payloads and skipped
+    // messages may.
+    if (unpublished_bytes_ != 0 || next_ - published_cursor_ >= stride_) {
       publish_cursor();
     } else {
       store_counters();
@@ -211,9 +219,9 @@ bool Reader::keep_in_place(const Located& at, std::uint64_t offset, Received& ou
   }
   const int hold = std::countr_zero(free_holds_);
   auto& word = page_->holds[static_cast<std::size_t>(hold)];
-  // [H5] relaxed for a required reader: its cursor protects the payload until it is published past
-  // it, and that store [L9] comes after this one.
-  word.store(Hold{at.lane_number, offset, out.stored_bytes}.pack(), kRelaxed);
+  // [H5] For a required reader nothing more: its cursor protects the payload until it is published
+  // past it, and that store [L9] comes after this one. (release: continues the sequence of [H6])
+  word.store(Hold{at.lane_number, offset, out.stored_bytes}.pack(), kRelease);
   if (fenced_holds_) {
     fence(kSeqCst);  // [H4] pairs with [H2]: hold before the second look
     if (at.slot->sequence.load(kRelaxed) != next_) {
@@ -229,14 +237,15 @@ bool Reader::keep_in_place(const Located& at, std::uint64_t offset, Received& ou
 
 void Reader::release(std::int32_t hold) {
   if (hold < 0 || page_ == nullptr || fork_count_ != fork_count()) return;
-  // [H4] release, pairs with [H3]: our last access before the memory is free.
+  // [H6] release, pairs with [H3]: our last access before the memory is free.
   page_->holds[static_cast<std::size_t>(hold)].store(0, kRelease);
   free_holds_ |= 1ULL << hold;
   signal_room();
 }
 
 void Reader::record_latency(const Located& at) {
-  if (page_ == nullptr) return;
+  // Without stamps the mask still lets slot 0 through.
+  if (page_ == nullptr || stamp_shift_ == kNoStamps) return;
   // relaxed: statistics; a stamp of another message would only be a wrong sample
   const std::uint64_t stamp = at.lane->stamps[at.slot_number >> stamp_shift_].load(kRelaxed);
   const std::uint64_t now = ticks();
@@ -292,13 +301,13 @@ std::uint64_t Reader::lag() const { return ring_->tail_from(next_ - 1) + 1 - nex
 WaitWord Reader::arm() {
   if (published_cursor_ != next_) publish_cursor();
   const std::uint32_t seen = Doorbell::announce(order_->doorbell, board_->want);
+  fence(kSeqCst);  // [D3] pairs with [D4], [D5]: want before the mode and before the second look
   // [D9] seq_cst, pairs with [D8]
-  const bool asymmetric =
-      order_->wake_mode.load(kSeqCst) == static_cast<std::uint32_t>(WakeMode::asymmetric);
-  if (asymmetric) {
-    barrier_everywhere();  // [D1] in every publisher: want before its next look
+  if (order_->wake_mode.load(kSeqCst) == static_cast<std::uint32_t>(WakeMode::asymmetric)) {
+    // [D1] in every publisher: want before its next look. Where the kernel refuses, short sleeps.
+    constexpr std::uint64_t kShortPieceNs = 1'000'000;
+    wait_piece_ns_ = barrier_everywhere() ? kWaitPieceNs : kShortPieceNs;
   }
-  fence(kSeqCst);  // [D3] pairs with [D4], [D5]: want before the second look for messages
   return {&order_->doorbell, seen};
 }
 
@@ -328,7 +337,7 @@ Wake Reader::wait(Deadline deadline, std::uint64_t spin_ns) {
   while (!deadline.passed()) {
     const WaitWord word = arm();
     if (ready()) return Wake::changed;
-    futex_wait(*word.word, word.seen, deadline.within(kWaitPieceNs));
+    futex_wait(*word.word, word.seen, deadline.within(wait_piece_ns_));
     if (ready()) return Wake::changed;
   }
   return Wake::timed_out;

@@ -72,8 +72,12 @@ Result<bool> Reader::try_page(std::uint32_t number, Token self) {
   auto& word = segment->as<ReaderLayout>()->owner;
   std::uint64_t owner = word.load(kAcquire);  // [L7]
   if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
-  // [L7] acq_rel. Dies here: claimed by the dead; until `claim` rises the page may count with the
-  // cursor of its last owner, which holds publishers back and loses nothing.
+  // The dead left `live`; without it the page counts for nobody until we join. Claim numbers are
+  // unique, so this cannot undo a later owner's.
+  auto& live = segment->as<ReaderLayout>()->live;
+  std::uint64_t dead_claim = live.load(kAcquire);                             // [L3]
+  if (dead_claim != 0) live.compare_exchange_strong(dead_claim, 0, kAcqRel);  // [L7]
+  // [L7] acq_rel. Dies here: claimed by the dead, counting for nobody.
   if (!word.compare_exchange_strong(owner, self.bits(), kAcqRel)) return false;
   page_ = segment->as<ReaderLayout>();
   page_segment_ = std::move(*segment);

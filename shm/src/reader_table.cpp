@@ -7,7 +7,18 @@
 
 namespace tow::shm {
 
+namespace {
+
+/// True when no reader can be behind such a page: it does not exist or is no page of this layout.
+bool nobody_there(Error error) {
+  return error == Code::not_found || error == Code::corrupt || error == Code::half_made ||
+         error == Code::version_mismatch;
+}
+
+}  // namespace
+
 void ReaderTable::map_new_pages() {
+  unseen_.reset();
   for (std::uint32_t group = 0; group < kMaxSubscribers / 64; ++group) {
     // [L5] acquire, pairs with [L6]: a page exists before its bit.
     std::uint64_t bits = ring_.board().present[group].load(kAcquire);
@@ -15,7 +26,11 @@ void ReaderTable::map_new_pages() {
       const std::uint32_t number = group * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
       if (mapped_[number]) continue;
       auto segment = ring_.map_reader(number, Access::read_only);
-      if (!segment) continue;  // a bit without a page is a hint that was wrong
+      if (!segment) {
+        // A reader that we cannot see (no descriptors left, no right to read) still counts.
+        if (!nobody_there(segment.error())) unseen_ = segment.error();
+        continue;
+      }
       mapped_[number] = true;
       pages_.push_back({number, std::move(*segment)});
     }
@@ -37,6 +52,7 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
   map_new_pages();
   blocker_.reset();
   std::optional<std::uint64_t> lowest;
+  if (unseen_) lowest = 1;  // nothing may be overwritten
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     const Page& page = pages_[i];
     const auto view = counting(page);
@@ -57,7 +73,7 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
 bool ReaderTable::evicted(const Page& page, const View& view, std::uint64_t cursor,
                           std::uint64_t tail) {
   auto& word = ring_.order().evicted[page.number];
-  std::uint64_t seen = word.load(kRelaxed);  // [E2] relaxed: missing it counts one reader more
+  std::uint64_t seen = word.load(kAcquire);  // [E2] pairs with [E1]: no overwrite before it
   if (seen == view.claim) return true;
   const std::uint64_t max_lag = page->max_lag.load(kRelaxed);  // relaxed: before `live` [L7]
   // Its cursor may be published a quarter of max_lag late; the benefit of the doubt is the
@@ -70,14 +86,15 @@ bool ReaderTable::evicted(const Page& page, const View& view, std::uint64_t curs
   return won || seen == view.claim;
 }
 
-std::vector<Hold> ReaderTable::holds_of(std::uint32_t lane) {
+std::optional<std::vector<Hold>> ReaderTable::holds_of(std::uint32_t lane) {
   map_new_pages();
+  if (unseen_) return std::nullopt;
   std::vector<Hold> found;
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     const Page& page = pages_[i];
     if (!counting(page)) continue;
     for (const auto& word : page->holds) {
-      // [H3] acquire, pairs with [H4]: once cleared, the reader's last access is over.
+      // [H3] acquire, pairs with [H6]: once cleared, the reader's last access is over.
       const std::uint64_t bits = word.load(kAcquire);
       if (bits == 0) continue;
       const Hold hold = Hold::unpack(bits);
@@ -110,6 +127,7 @@ bool ReaderTable::release_dead() {
 }
 
 std::string ReaderTable::blocker_text() const {
+  if (unseen_) return "a subscriber's page cannot be read: " + unseen_->message();
   if (!blocker_) return "nobody is in the way any more; try again";
   const Page& page = pages_[*blocker_];
   const Token owner(page->owner.load(kRelaxed));  // relaxed: for people

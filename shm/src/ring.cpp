@@ -139,6 +139,7 @@ Result<void> create_reader(const Directory& readers, std::uint32_t reader,
 
 Result<void> Ring::create(const Directory& directory, const Geometry& geometry,
                           std::uint32_t file_mode) {
+  fchmod(directory.fd(), file_mode | (file_mode & 0444) >> 2);  // r implies x
   for (const char* const name : {"lanes", "readers"}) {
     if (auto made = make_directory(directory, name, file_mode); !made) return made;
   }
@@ -294,7 +295,7 @@ std::uint64_t Ring::oldest() const {
 }
 
 void Ring::ring_all() const {
-  // [D7] acq_rel: whatever was repaired before is seen by those who wake
+  // [D7] = [D6], seq_cst: whatever was repaired before is seen by those who wake
   if (can_publish()) Doorbell::ring(order().doorbell);
   if (can_subscribe()) Doorbell::ring(board().room_bell);
 }

@@ -18,6 +18,11 @@
 
 namespace bip = boost::interprocess;
 
+// ThreadSanitizer and the schedule explorer know a word by its address. Test builds only.
+#if defined(__SANITIZE_THREAD__) || defined(TOWPATH_EXPLORE)
+#define TOWPATH_ONE_ADDRESS
+#endif
+
 namespace tow::shm {
 namespace {
 
@@ -170,14 +175,14 @@ Segment& Segment::operator=(Segment&& other) noexcept {
 }
 
 Result<Segment> Segment::map(int fd, const std::string& path, std::uint64_t bytes, Access access) {
-#ifdef __SANITIZE_THREAD__
-  // ThreadSanitizer knows memory by its address: threads that stand in for processes must see a
-  // file at one address. Sanitizer builds only.
+#ifdef TOWPATH_ONE_ADDRESS
+  // Actors in one process stand in for processes; a file must have one address for all of them.
   static std::mutex mutex;
   static std::map<std::pair<ino_t, std::uint64_t>, std::weak_ptr<Mapping>> mappings;
   const std::lock_guard lock(mutex);
   struct stat status {};
   fstat(fd, &status);
+  bytes = static_cast<std::uint64_t>(status.st_size);
   auto& known = mappings[{status.st_ino, bytes}];
   if (auto mapping = known.lock()) {
     Segment segment;
@@ -203,7 +208,7 @@ Result<Segment> Segment::map(int fd, const std::string& path, std::uint64_t byte
     // A child gets no mapping (it may not use the bus), a core dump no gigabytes of payload.
     madvise(segment.data_, bytes, MADV_DONTFORK);
     madvise(segment.data_, bytes, MADV_DONTDUMP);
-#ifdef __SANITIZE_THREAD__
+#ifdef TOWPATH_ONE_ADDRESS
     known = segment.mapping_;
 #endif
     return segment;

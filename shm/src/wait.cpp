@@ -89,6 +89,9 @@ bool register_for_barriers() {
 }
 
 bool barrier_everywhere() {
+#ifdef TOWPATH_EXPLORE
+  explore::barrier_everywhere();
+#endif
   return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 

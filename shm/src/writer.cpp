@@ -259,7 +259,9 @@ bool Writer::collect(std::uint64_t bytes) {
 
 void Writer::free_unheld() {
   fence(kSeqCst);  // [H2] pairs with [H4]: unreadable before the look at the holds
-  const std::vector<Hold> holds = readers_.holds_of(lane_number_);
+  const auto found = readers_.holds_of(lane_number_);
+  if (!found) return;
+  const std::vector<Hold>& holds = *found;
   std::erase_if(retired_, [&](const Block& block) {
     const auto hold = std::lower_bound(
         holds.begin(), holds.end(), block.offset,

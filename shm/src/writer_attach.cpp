@@ -35,6 +35,8 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
   std::unique_ptr<Writer> writer(new Writer(std::move(ring)));
   if (auto taken = writer->take_lane(); !taken) return taken.error();
   writer->rebuild();
+  // The dead may have committed and not rung.
+  if (writer->adopted_) writer->ring_->ring_all();
   writer->may_be_asymmetric_ = register_for_barriers();
   // [D8] Sleepers that saw a predecessor's ASYM have issued their barrier or will read this.
   writer->order_->wake_mode.store(static_cast<std::uint32_t>(WakeMode::fenced), kSeqCst);
@@ -97,9 +99,9 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
   // [A1] acq_rel, pairs with [A2]. Only proof of death gets here, and a dead token never returns.
   // Dies here: the lane's owner is dead again, the next one adopts.
   const std::uint64_t self = ring_->participants().self().bits();
-  const bool orphan = owner != 0;
+  adopted_ = owner != 0;
   if (!word.compare_exchange_strong(owner, self, kAcqRel)) return false;
-  if (orphan) head->as<LaneLayout>()->adoptions.fetch_add(1, kRelaxed);  // relaxed: statistics
+  if (adopted_) head->as<LaneLayout>()->adoptions.fetch_add(1, kRelaxed);  // relaxed: statistics
   auto mapped = ring_->map_lane(lane, Access::read_write);
   if (!mapped) return mapped.error();
   lane_ = std::move(*mapped);
@@ -160,9 +162,10 @@ void Writer::rebuild_many() {
     const std::uint64_t word = ring_->index(sequence).load(kAcquire);  // [O2] pairs with [O1]
     if (word == ring_->geometry().index_word(sequence, lane_number_, i)) {
       live.push_back({sequence, i});
-    } else if (ring_->geometry().lap_in(word) <= ring_->geometry().lap_of(sequence)) {
-      // Prepared by the dead but never named: void. (relaxed: nobody reads an unnamed slot)
-      slot->sequence.store(0, kRelaxed);
+    } else {
+      // Prepared by the dead and never named, or overwritten in the order since: void. A lossy
+      // reader that looked it up before must not find it once its payload is reused.
+      slot->sequence.store(0, kRelaxed);  // [H1] relaxed: the fence in keep_holds orders it
     }
   }
   std::sort(live.begin(), live.end(),
@@ -175,7 +178,12 @@ void Writer::rebuild_many() {
 
 void Writer::keep_holds() {
   fence(kSeqCst);  // [H2] pairs with [H4]: after the slots were read
-  for (const Hold& hold : readers_.holds_of(lane_number_)) {
+  const auto holds = readers_.holds_of(lane_number_);
+  if (!holds) {  // somebody may hold anything: lend only what we see freed
+    pool_ = PoolMap(0);
+    return;
+  }
+  for (const Hold& hold : *holds) {
     // Payloads of readable slots are reserved already; these are payloads without a slot that
     // somebody still reads.
     const Block block{hold.offset, hold.bytes};

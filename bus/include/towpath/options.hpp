@@ -99,7 +99,8 @@ struct SubscriberOptions {
   Start start{};
   /// A required subscriber more than this many messages behind (at most 1.25 times as many; never
   /// more than half the ring) is evicted instead of holding publishers up; its next take says so.
-  /// 0: never. Publishers look every quarter of the ring, and whenever it is full.
+  /// 0: never. Publishers look every quarter of the ring, and whenever it is full; a start
+  /// further back than that (oldest) may be evicted at their next look.
   std::uint64_t max_lag = 0;
   /// Large messages held in place at a time, up to 64; further ones are copied. A lossy subscriber
   /// has at most 4, because what it holds nobody can reuse.

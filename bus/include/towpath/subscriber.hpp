@@ -52,6 +52,9 @@ class SubscriberBase {
   /// one came meanwhile.
   bool rearm();
   shm::Wake wait(shm::Deadline deadline);
+  static std::optional<std::size_t> first_ready(std::span<SubscriberBase* const> subscribers);
+  static std::optional<std::size_t> poll_descriptors(std::span<SubscriberBase* const> subscribers,
+                                                     shm::Deadline deadline);
 
   std::unique_ptr<shm::Reader> reader_;
   std::unique_ptr<Notification> notification_;

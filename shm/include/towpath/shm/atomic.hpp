@@ -3,8 +3,7 @@
 ///
 /// Product code names `Atomic<T>` and `fence()`, never `std::atomic` on mapped memory. In a normal
 /// build they are exactly the standard ones. With TOWPATH_EXPLORE (tests/schedule) every operation
-/// first calls `explore::step()`, so that a scheduler can interleave actors between any two
-/// operations.
+/// first asks a scheduler, which can interleave actors between any two operations.
 
 #include <atomic>
 #include <cstddef>
@@ -26,23 +25,47 @@ inline constexpr auto kSeqCst = std::memory_order_seq_cst;
 
 #ifdef TOWPATH_EXPLORE
 
+/// The explorer in tests/schedule defines these. It runs actors by turns, switches between them
+/// before any operation, keeps stores back as a processor's store buffer does, and kills.
 namespace explore {
-void step();  // defined by the explorer in tests/schedule
-}
+enum class Op : std::uint8_t { load, store, exchange };
+void step(const void* word, Op op);
+/// True: the store must not be done now (kept back, or its actor is dead).
+bool withhold(void* word, std::uint64_t value, std::size_t bytes, bool ordered);
+/// True: the running actor's own store of this word is kept back; `value` is what it stored.
+bool own_store(const void* word, std::uint64_t& value);
+/// True: the running actor is dead and merely unwinds; it changes nothing any more.
+bool is_ghost();
+void full_fence();
+void barrier_everywhere();
+}  // namespace explore
 
 template <class T>
 class Atomic {
  public:
-  T load(std::memory_order order) const { return explore::step(), value_.load(order); }
-  void store(T value, std::memory_order order) { explore::step(), value_.store(value, order); }
+  constexpr Atomic() = default;
+  constexpr Atomic(T value) : value_(value) {}  // NOLINT: as std::atomic
+  T load(std::memory_order order) const {
+    explore::step(this, explore::Op::load);
+    std::uint64_t own = 0;
+    return explore::own_store(this, own) ? static_cast<T>(own) : value_.load(order);
+  }
+  void store(T value, std::memory_order order) {
+    explore::step(this, explore::Op::store);
+    if (!explore::withhold(this, value, sizeof(T), order == kSeqCst)) value_.store(value, order);
+  }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order order) {
-    return explore::step(), value_.compare_exchange_strong(expected, desired, order);
+    explore::step(this, explore::Op::exchange);
+    if (!explore::is_ghost()) return value_.compare_exchange_strong(expected, desired, order);
+    return expected = value_.load(kRelaxed), false;
   }
   T fetch_add(T value, std::memory_order order) {
-    return explore::step(), value_.fetch_add(value, order);
+    explore::step(this, explore::Op::exchange);
+    return value_.fetch_add(explore::is_ghost() ? T{} : value, order);
   }
   T fetch_or(T value, std::memory_order order) {
-    return explore::step(), value_.fetch_or(value, order);
+    explore::step(this, explore::Op::exchange);
+    return value_.fetch_or(explore::is_ghost() ? T{} : value, order);
   }
 
  private:
@@ -57,7 +80,12 @@ using Atomic = std::atomic<T>;
 #endif
 
 /// A thread fence. (ThreadSanitizer does not model it; nothing that TSan must see relies on one.)
-inline void fence(std::memory_order order) { std::atomic_thread_fence(order); }
+inline void fence(std::memory_order order) {
+#ifdef TOWPATH_EXPLORE
+  if (order == kSeqCst) explore::full_fence();
+#endif
+  std::atomic_thread_fence(order);
+}
 
 /// Keeps the compiler, not the processor, from reordering. Sound only where the other side issues
 /// membarrier(2) (docs/memory_model.md, D1).

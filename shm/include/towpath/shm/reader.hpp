@@ -15,8 +15,9 @@ namespace tow::shm {
 enum class Take : std::uint8_t {
   message,
   empty,
-  evicted,  ///< a required reader was more than its max_lag behind; it must join anew
-  removed,  ///< everything was read and the topic is gone
+  evicted,      ///< a required reader was more than its max_lag behind; it must join anew
+  removed,      ///< everything was read and the topic is gone
+  unreachable,  ///< the next message's lane cannot be mapped now (failure() says why); not skipped
   damaged,  ///< shared words contradict themselves; the reader has skipped what it could not trust
 };
 
@@ -94,6 +95,13 @@ class Reader {
   /// if ready() afterwards, do not sleep.
   WaitWord arm();
 
+  /// False for an observer, which can only poll.
+  bool can_sleep() const { return page_ != nullptr; }
+  /// How long a sleep may last before it must look again.
+  std::uint64_t wait_piece_ns() const { return wait_piece_ns_; }
+  /// Why the last take said `unreachable`.
+  Error failure() const { return failure_; }
+
   /// Ends the use of a payload in place.
   void release(std::int32_t hold);
   /// Jumps so that the next take gives the newest message; returns how many were skipped.
@@ -111,7 +119,7 @@ class Reader {
 
  private:
   struct Located {
-    enum class State : std::uint8_t { found, empty, lost, damaged } state;
+    enum class State : std::uint8_t { found, empty, lost, unreachable, damaged } state;
     const LaneView* lane = nullptr;
     SlotLayout* slot = nullptr;
     std::uint64_t slot_number = 0;
@@ -131,7 +139,7 @@ class Reader {
             next_ & slot_mask_, 0};
   }
   Located locate_many();
-  const LaneView* lane(std::uint32_t number);
+  Located::State map_lane(std::uint32_t number);
   void remember_lane(std::uint32_t number, const LaneView& view, std::uint64_t slot_number);
 
   /// What a sequence other than next_ in the slot means.
@@ -187,6 +195,8 @@ class Reader {
   std::array<const void*, kRecentLanes> expected_{};  ///< next slots of recently active lanes
   std::array<std::uint32_t, kRecentLanes> expected_lane_{};
   std::vector<LaneView> lanes_;
+  std::uint64_t wait_piece_ns_ = kWaitPieceNs;
+  Error failure_;
   std::uint64_t fork_count_;
 };
 

@@ -22,8 +22,9 @@ class ReaderTable {
   /// `limit` and fenced [L2]. Remembers who was lowest.
   std::optional<std::uint64_t> lowest_cursor(std::uint64_t tail);
   /// All payloads of lane `lane` that readers keep in place, sorted by offset. The caller has made
-  /// the slots unreadable and fenced [H2]. Remembers one holder.
-  std::vector<Hold> holds_of(std::uint32_t lane);
+  /// the slots unreadable and fenced [H2]. Remembers one holder. Nothing when a page cannot be
+  /// read: then nothing may be freed.
+  std::optional<std::vector<Hold>> holds_of(std::uint32_t lane);
   /// Asks the kernel about the reader in the way and about every holder; forgets the dead and frees
   /// their pages where we have the right. True when somebody was dead. Makes system calls at
   /// most every 10 ms.
@@ -50,6 +51,7 @@ class ReaderTable {
   const Ring& ring_;
   std::vector<Page> pages_;
   std::vector<bool> mapped_ = std::vector<bool>(kMaxSubscribers);
+  std::optional<Error> unseen_;         ///< why a page could not be mapped at the last scan
   std::optional<std::size_t> blocker_;  ///< position in pages_
   std::uint64_t blocker_cursor_ = 0;
   std::uint64_t probed_ns_ = 0;

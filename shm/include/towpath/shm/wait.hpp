@@ -55,7 +55,8 @@ class Doorbell {
   /// Rings if anybody wants it. The caller has fenced between its change and this look.
   static bool wanted(const Atomic<std::uint32_t>& bell, const Atomic<std::uint32_t>& want) {
     // relaxed: the fence (or CAS, or the sleeper's barrier) before this call orders the look.
-    return want.load(kRelaxed) == bell.load(kRelaxed);
+    const std::uint32_t wanted = want.load(kRelaxed);  // first: see [D5]
+    return wanted == bell.load(kRelaxed);
   }
   /// Dies here, before the wake: sleepers look again after kWaitPieceNs, or repair rings.
   static void ring(Atomic<std::uint32_t>& bell) {

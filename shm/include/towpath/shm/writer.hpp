@@ -95,8 +95,11 @@ class Writer {
   /// Wakes sleepers, if there are any. One look, no system call when nobody sleeps.
   void notify() {
     if (many_) {
-      // [D5] seq_cst, pairs with [D3]: the index CAS [O1] comes before this look.
-      if (board_->want.load(kSeqCst) == order_->doorbell.load(kRelaxed)) [[unlikely]]
+      // [D5] seq_cst, pairs with [D3]: the index CAS [O1] comes before this look. `want` first: a
+      // bell loaded before it could be older than the CAS.
+      const std::uint32_t want = board_->want.load(kSeqCst);
+      // relaxed: nobody sleeps on a bell older than want's
+      if (want == order_->doorbell.load(kRelaxed)) [[unlikely]]
         ring_bell();
     } else if (fenced_) [[unlikely]] {
       notify_fenced();
@@ -175,6 +178,7 @@ class Writer {
   BoardLayout* board_;
   LaneView lane_;
   const bool many_;
+  bool adopted_ = false;  ///< the lane's last owner died
   bool fenced_ = true;
   bool may_be_asymmetric_ = false;
   const std::uint64_t slot_mask_;  ///< lane slots - 1
@@ -237,7 +241,10 @@ Append Writer::append_many(const Fill& fill) {
     }
     if (sequence > limit_) [[unlikely]] {
       known_ = sequence - 1;
-      if (const Append room = make_room(sequence); room != Append::done) return room;
+      if (const Append room = make_room(sequence); room != Append::done) {
+        if (filled) slot->sequence.store(0, kRelaxed);  // relaxed: nobody reads an unnamed slot
+        return room;
+      }
     }
     if (!filled) {
       if (!own_slot_passed(slot)) [[unlikely]]
