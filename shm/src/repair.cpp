@@ -75,4 +75,17 @@ Repaired repair_topic(const Directory& directory, Participants& participants) {
   return repaired;
 }
 
+bool has_living_readers(const Directory& directory, Participants& participants) {
+  auto readers = directory.open_child("readers");
+  if (!readers) return false;
+  bool living = false;
+  for_each_numbered(*readers, [&](const std::string& name) {
+    auto page = Segment::open(*readers, name, SegmentKind::reader, Access::read_only, kPage);
+    if (!page || page->size() < kPage) return;
+    const std::uint64_t owner = page->as<ReaderLayout>()->owner.load(kAcquire);  // [L7]
+    living = living || (owner != 0 && participants.liveness(Token(owner)) != Liveness::dead);
+  });
+  return living;
+}
+
 }  // namespace tow::shm

@@ -59,7 +59,9 @@ Result<void> make_directory(const Directory& parent, const std::string& name,
                             std::uint32_t file_mode) {
   const std::uint32_t mode = file_mode | (file_mode & 0444) >> 2;  // r implies x
   if (mkdirat(parent.fd(), name.c_str(), mode) != 0 && errno != EEXIST) {
-    const Code code = errno == ENOSPC ? Code::no_space : Code::no_permission;
+    const Code code = errno == ENOSPC   ? Code::no_space
+                      : errno == ENOENT ? Code::not_found  // the topic was removed meanwhile
+                                        : Code::no_permission;
     return make_error(code, "make directory " + parent.path_of(name), errno);
   }
   if (auto made = parent.open_child(name); made) {

@@ -288,6 +288,8 @@ Append Writer::try_room(Append reason, std::uint64_t bytes) {
 
 Wake Writer::wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline) {
   if (reason != Append::full && reason != Append::pool_full) return Wake::changed;
+  // The one in the way may die while we sleep, and nobody rings for the dead: look soon, then rarely.
+  std::uint64_t piece_ns = 1'000'000;
   while (true) {
     // [D3] mirrored: publishers sleep, readers ring after making room [D10].
     const std::uint32_t seen = Doorbell::announce(board_->room_bell, order_->room_want);
@@ -295,7 +297,8 @@ Wake Writer::wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline
     if (try_room(reason, bytes) != reason) return Wake::changed;
     if (readers_.release_dead()) continue;
     if (deadline.passed()) return Wake::timed_out;
-    futex_wait(board_->room_bell, seen, deadline.within(kWaitPieceNs));
+    futex_wait(board_->room_bell, seen, deadline.within(piece_ns));
+    piece_ns = std::min(piece_ns * 2, kWaitPieceNs);
   }
 }
 

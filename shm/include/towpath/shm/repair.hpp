@@ -19,4 +19,8 @@ struct Repaired {
 /// some are free, others not; the next repairer goes on.
 Repaired repair_topic(const Directory& directory, Participants& participants);
 
+/// True while a subscriber of the topic in `directory` may be alive: it maps lanes when it first
+/// meets them, so the files of a removed topic stay until then.
+bool has_living_readers(const Directory& directory, Participants& participants);
+
 }  // namespace tow::shm
