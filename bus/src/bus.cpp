@@ -267,6 +267,7 @@ Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring)
   const int lock =
       ring == nullptr ? -1 : openat(ring->directory().fd(), "order", O_RDWR | O_CLOEXEC);
   if (ring != nullptr && lock < 0) {
+    if (errno == ENOENT) return {};  // another remover was faster
     return make_error(Code::no_permission, "remove " + path + ": ask its owner", errno);
   }
   // Two removers must not take away what a creator made between them. The kernel frees the lock of
@@ -292,8 +293,9 @@ Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring)
     const std::string gone =
         state_->topics.path_of(std::string(kLeftover) + std::to_string(shm::monotonic_ns()));
     if (rename(path.c_str(), gone.c_str()) != 0) {
-      result = make_error(Code::no_permission, "remove " + path, errno);
-    } else {
+      if (errno != ENOENT) result = make_error(Code::no_permission, "remove " + path, errno);
+    } else if (ring == nullptr ||
+               !shm::has_living_readers(ring->directory(), *state_->participants)) {
       std::error_code ignored;  // what stays is a leftover that heal deletes
       std::filesystem::remove_all(gone, ignored);
     }
@@ -334,6 +336,8 @@ HealReport Bus::heal() const {
   });
   for (const std::string& name : names_in(state_->topics)) {
     if (name.starts_with(kLeftover)) {
+      const auto leftover = state_->topics.open_child(name);
+      if (leftover && shm::has_living_readers(*leftover, participants)) continue;
       std::error_code failure;
       if (std::filesystem::remove_all(state_->topics.path_of(name), failure) > 0)
         ++report.leftovers;

@@ -49,36 +49,6 @@ void Reader::remember_lane(std::uint32_t number, const LaneView& view, std::uint
   expected_lane_[0] = number;
 }
 
-Reader::Located Reader::locate_many() {
-  using State = Located::State;
-  // Both lines of a message are fetched together: the index word and the slot it most likely names.
-  for (const void* const slot : expected_) prefetch_for_read(slot);
-  const Geometry& geometry = ring_->geometry();
-  const std::uint64_t word = ring_->index(next_).load(kAcquire);  // [O2] pairs with [O1]
-  const std::uint64_t lap = geometry.lap_in(word), wanted = geometry.lap_of(next_);
-  if (lap != wanted) return {lap < wanted ? State::empty : State::lost};
-  const std::uint32_t number = geometry.lane_in(word);
-  if (number >= lanes_.size()) return {State::damaged};
-  const LaneView* const view = &lanes_[number];
-  if (view->slots == nullptr) [[unlikely]] {
-    if (const State state = map_lane(number); state != State::found) return {state};
-  }
-  const std::uint64_t slot_number = geometry.slot_in(word);
-  if (expected_[0] != view->slot(slot_number)) {
-    remember_lane(number, *view, slot_number);
-  } else {
-    expected_[0] = view->slot((slot_number + 1) & slot_mask_);
-  }
-  return {State::found, view, view->slot(slot_number), slot_number, number};
-}
-
-Reader::Located::State Reader::meaning_of(std::uint64_t seen) const {
-  using State = Located::State;
-  if (seen == next_) return State::found;
-  if (many_) return State::lost;  // its name was committed, so the slot has moved on
-  return (seen & ~kBusy) > next_ ? State::lost : State::empty;
-}
-
 Take Reader::try_take(Received& out, std::byte* buffer) {
   using State = Located::State;
   constexpr int kMaxLosses = 8;  // then the caller may try again: each round skips ahead
@@ -282,7 +252,7 @@ void Reader::signal_room() {
 
 bool Reader::ready() const {
   if (many_) {
-    for (const void* const slot : expected_) prefetch_for_read(slot);
+    prefetch_expected();
   }
   return ring_->published(next_) || ring_->removed() || (evictable_ && is_evicted());
 }

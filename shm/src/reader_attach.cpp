@@ -56,6 +56,23 @@ Result<void> Reader::claim_page(Token self) {
                         "topic with a higher max_subscribers");
 }
 
+bool Reader::take_from_the_dead(ReaderLayout& page, Token self) const {
+  constexpr int kMaxRaces = 100;  // each lost to another claimer, or to a repairer
+  for (int race = 0; race < kMaxRaces; ++race) {
+    // [L3] `live` before `owner`: who stored what we see here owned the page before, so if its
+    // owner is now gone, this is not the claim of somebody who lives.
+    std::uint64_t dead_claim = page.live.load(kAcquire);
+    std::uint64_t owner = page.owner.load(kAcquire);  // [L7]
+    if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
+    // The dead left `live`; without it the page counts for nobody until we join. Claim numbers are
+    // unique, so this cannot undo a later owner's.
+    if (dead_claim != 0) page.live.compare_exchange_strong(dead_claim, 0, kAcqRel);  // [L7]
+    // [L7] acq_rel. Dies here: claimed by the dead, counting for nobody.
+    if (page.owner.compare_exchange_strong(owner, self.bits(), kAcqRel)) return true;
+  }
+  return false;
+}
+
 Result<bool> Reader::try_page(std::uint32_t number, Token self) {
   auto segment = ring_->map_reader(number, Access::read_write);
   if (!segment && segment.error() == Code::not_found) {
@@ -69,16 +86,7 @@ Result<bool> Reader::try_page(std::uint32_t number, Token self) {
     if (segment.error() == Code::no_permission || segment.error() == Code::corrupt) return false;
     return segment.error();
   }
-  auto& word = segment->as<ReaderLayout>()->owner;
-  std::uint64_t owner = word.load(kAcquire);  // [L7]
-  if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
-  // The dead left `live`; without it the page counts for nobody until we join. Claim numbers are
-  // unique, so this cannot undo a later owner's.
-  auto& live = segment->as<ReaderLayout>()->live;
-  std::uint64_t dead_claim = live.load(kAcquire);                             // [L3]
-  if (dead_claim != 0) live.compare_exchange_strong(dead_claim, 0, kAcqRel);  // [L7]
-  // [L7] acq_rel. Dies here: claimed by the dead, counting for nobody.
-  if (!word.compare_exchange_strong(owner, self.bits(), kAcqRel)) return false;
+  if (!take_from_the_dead(*segment->as<ReaderLayout>(), self)) return false;
   page_ = segment->as<ReaderLayout>();
   page_segment_ = std::move(*segment);
   number_ = number;

@@ -118,10 +118,13 @@ Writer::Batch Writer::append_batch(const std::byte* payloads, std::size_t stride
     const std::uint64_t first = next_;
     const std::uint64_t run = std::min<std::uint64_t>(count - done, limit_ - first + 1);
     const std::uint64_t meta = SlotMeta{.payload_bytes = payload_bytes}.pack();
+    // Measured FAR: 25 ns a message; 33 with a distance of 4, 45 without.
+    constexpr std::uint64_t kBatchAhead = 12;
     // Dies in either loop: committed slots are a prefix; the rest stays busy, as if never begun.
     for (std::uint64_t i = 0; i < run; ++i) {
       const std::uint64_t slot_number = (first + i) & slot_mask_;
       SlotLayout* const slot = lane_.slot(slot_number);
+      prefetch_slot(slot_number + kBatchAhead);
       retire(slot_number);
       slot->sequence.store((first + i) | kBusy, kRelaxed);  // relaxed: the fence orders it
       fence(kRelease);                   // [P3] pairs with [R2]: busy before payload
@@ -288,7 +291,8 @@ Append Writer::try_room(Append reason, std::uint64_t bytes) {
 
 Wake Writer::wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline) {
   if (reason != Append::full && reason != Append::pool_full) return Wake::changed;
-  // The one in the way may die while we sleep, and nobody rings for the dead: look soon, then rarely.
+  // The one in the way may die while we sleep, and nobody rings for the dead: look soon, then
+  // rarely.
   std::uint64_t piece_ns = 1'000'000;
   while (true) {
     // [D3] mirrored: publishers sleep, readers ring after making room [D10].

@@ -94,13 +94,15 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
     return head.error();
   }
   auto& word = head->as<LaneLayout>()->owner;
-  std::uint64_t owner = word.load(kAcquire);  // [A1] pairs with [A2]
-  if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
-  // [A1] acq_rel, pairs with [A2]. Only proof of death gets here, and a dead token never returns.
-  // Dies here: the lane's owner is dead again, the next one adopts.
   const std::uint64_t self = ring_->participants().self().bits();
-  adopted_ = owner != 0;
-  if (!word.compare_exchange_strong(owner, self, kAcqRel)) return false;
+  std::uint64_t owner = word.load(kAcquire);  // [A1] pairs with [A2]
+  do {
+    if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
+    adopted_ = owner != 0;
+    // [A1] acq_rel, pairs with [A2]. Only proof of death gets here, and a dead token never returns.
+    // A race may be lost to a repairer, who frees the lane: look again. Bounded: each race lost
+    // is somebody else's change of owner. Dies here: the lane's owner is dead, the next adopts.
+  } while (!word.compare_exchange_strong(owner, self, kAcqRel));
   if (adopted_) head->as<LaneLayout>()->adoptions.fetch_add(1, kRelaxed);  // relaxed: statistics
   auto mapped = ring_->map_lane(lane, Access::read_write);
   if (!mapped) return mapped.error();

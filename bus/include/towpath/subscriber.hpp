@@ -125,11 +125,15 @@ class Subscriber : public SubscriberBase {
     taken.reader_ = reader_.get();
     if constexpr (!std::is_same_v<T, Bytes>) {
       if constexpr (sizeof(T) <= shm::kMaxInlineBytes) {
-        if (fits_inline() && reader_->try_take_fixed(*reinterpret_cast<T*>(taken.buffer_),
-                                                     taken.received_.sequence)) [[likely]] {
-          taken.received_.data = taken.buffer_;
-          taken.received_.payload_bytes = taken.received_.stored_bytes = sizeof(T);
-          return taken.has_message_ = true;
+        if (fits_inline()) [[likely]] {
+          T& value = *reinterpret_cast<T*>(taken.buffer_);
+          const auto fixed = reader_->try_take_fixed(value, taken.received_.sequence);
+          if (fixed == shm::Reader::Fixed::taken) [[likely]] {
+            taken.received_.data = taken.buffer_;
+            taken.received_.payload_bytes = taken.received_.stored_bytes = sizeof(T);
+            return taken.has_message_ = true;
+          }
+          if (fixed == shm::Reader::Fixed::empty && !notification_) return false;
         }
       }
     }

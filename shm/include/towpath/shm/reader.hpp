@@ -83,9 +83,10 @@ class Reader {
   Take try_take(Received& out, std::byte* buffer);
 
   /// Takes a message whose payload is exactly `T`, inline, without a key, straight into `out`.
-  /// False when there is no next message or it is not like that; call try_take() then.
+  /// `other` when it is not like that, or there is more to say: call try_take() then.
+  enum class Fixed : std::uint8_t { taken, empty, other };
   template <class T>
-  bool try_take_fixed(T& out, std::uint64_t& sequence);
+  Fixed try_take_fixed(T& out, std::uint64_t& sequence);
 
   /// True when try_take() would not say `empty`.
   bool ready() const;
@@ -130,6 +131,8 @@ class Reader {
   explicit Reader(std::shared_ptr<Ring> ring);
   Result<void> claim_page(Token self);
   Result<bool> try_page(std::uint32_t number, Token self);
+  /// Makes `self` the owner of a page whose owner left or is dead; false when somebody lives there.
+  bool take_from_the_dead(ReaderLayout& page, Token self) const;
   void join(const ReaderOptions& options);
   std::uint64_t first_wanted(StartAt start) const;
 
@@ -139,6 +142,16 @@ class Reader {
             next_ & slot_mask_, 0};
   }
   Located locate_many();
+  void prefetch_expected() const {
+    for (const void* const slot : expected_) {
+      if (slot == nullptr) break;  // a prefetch of nothing walks the page tables every time
+      prefetch_for_read(slot);
+    }
+  }
+  /// Nothing new, and nothing left to do about that.
+  bool is_idle() const {
+    return run_ == 0 && published_cursor_ == next_ && !evictable_ && !ring_->removed();
+  }
   Located::State map_lane(std::uint32_t number);
   void remember_lane(std::uint32_t number, const LaneView& view, std::uint64_t slot_number);
 
@@ -200,30 +213,65 @@ class Reader {
   std::uint64_t fork_count_;
 };
 
+inline Reader::Located Reader::locate_many() {
+  using State = Located::State;
+  // Both lines of a message are fetched together: the index word and the slot it most likely names.
+  prefetch_expected();
+  const Geometry& geometry = ring_->geometry();
+  const std::uint64_t word = ring_->index(next_).load(kAcquire);  // [O2] pairs with [O1]
+  const std::uint64_t lap = geometry.lap_in(word), wanted = geometry.lap_of(next_);
+  if (lap != wanted) return {lap < wanted ? State::empty : State::lost};
+  const std::uint32_t number = geometry.lane_in(word);
+  if (number >= lanes_.size()) return {State::damaged};
+  const LaneView* const view = &lanes_[number];
+  if (view->slots == nullptr) [[unlikely]] {
+    if (const State state = map_lane(number); state != State::found) return {state};
+  }
+  const std::uint64_t slot_number = geometry.slot_in(word);
+  if (expected_[0] != view->slot(slot_number)) {
+    remember_lane(number, *view, slot_number);
+  } else {
+    expected_[0] = view->slot((slot_number + 1) & slot_mask_);
+  }
+  return {State::found, view, view->slot(slot_number), slot_number, number};
+}
+
+inline Reader::Located::State Reader::meaning_of(std::uint64_t seen) const {
+  using State = Located::State;
+  if (seen == next_) return State::found;
+  if (many_) return State::lost;  // its name was committed, so the slot has moved on
+  return (seen & ~kBusy) > next_ ? State::lost : State::empty;
+}
+
 template <class T>
-bool Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
+Reader::Fixed Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
+  using State = Located::State;
   const Located at = locate();
-  if (at.state != Located::State::found) [[unlikely]] {
-    return false;
+  // A poll that finds nothing must be short: a message that comes meanwhile waits for its end.
+  if (at.state != State::found) [[unlikely]] {
+    return at.state == State::empty && is_idle() ? Fixed::empty : Fixed::other;
+  }
+  if constexpr (sizeof(T) > kCacheLine - kSlotHeaderBytes) {
+    prefetch_for_read(reinterpret_cast<const std::byte*>(at.slot) + kCacheLine);
   }
   // [R1] acquire, pairs with [P1]: sequence before payload.
   const std::uint64_t seen = at.slot->sequence.load(kAcquire);
   if (seen != next_) {
-    return false;
+    return meaning_of(seen) == State::empty && is_idle() ? Fixed::empty : Fixed::other;
   }
   constexpr std::uint64_t kPlain = SlotMeta{.payload_bytes = sizeof(T)}.pack();
   const std::uint64_t meta = at.slot->meta.load(kRelaxed);  // relaxed: between [R1] and [R2]
   if (meta != kPlain || evictable_ || missed_ != 0 || (at.slot_number & stamp_mask_) == 0)
       [[unlikely]] {
-    return false;
+    return Fixed::other;
   }
   load_words(LaneView::payload(at.slot), &out, sizeof(T));
   fence(kAcquire);  // [R2] pairs with [P3]: payload before the second look
   if (at.slot->sequence.load(kRelaxed) != next_) [[unlikely]]
-    return false;
+    return Fixed::other;
   sequence = next_;
   took_one();
-  return true;
+  return Fixed::taken;
 }
 
 }  // namespace tow::shm

@@ -1,0 +1,70 @@
+#pragma once
+/// From samples to rows: what is kept, how it is labelled, what is reported.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace towbench {
+
+/// Two cores of a virtual machine lie near each other or far apart, and that may change at any
+/// time.
+inline constexpr double kNearBelowNs = 150;
+/// A sample whose two floors differ by more than this was disturbed.
+inline constexpr double kFloorsMayDiffer = 0.25;
+
+/// A group of measured values, with what a bare cache line took right before and right after.
+struct Sample {
+  double floor_before_ns, floor_after_ns;
+  /// What the ratio refers to: the floor, or another bare mechanism measured with the sample.
+  double reference;
+  std::vector<double> values;
+
+  double floor_ns() const { return (floor_before_ns + floor_after_ns) / 2; }
+  bool disturbed() const;
+};
+
+/// A figure to be reached; `placement` empty: everywhere.
+struct Target {
+  enum class Kind : std::uint8_t { ratio, p50 } kind;
+  double at_most;
+  std::string placement;
+};
+
+/// What a row is about.
+struct Subject {
+  std::string topology;  ///< pubsub_1to1
+  std::size_t payload_bytes = 0;
+  std::string mode;    ///< one, many, or the peer's name
+  std::string metric;  ///< latency, stream, ...
+  std::string unit;    ///< ns, us, ms, KiB
+  std::optional<Target> target{};
+};
+
+/// One line of the report: all kept samples of one placement.
+struct Row {
+  Subject subject;
+  std::string placement;  ///< NEAR, FAR, or empty where it has no meaning
+  double p50 = 0, p99 = 0, p99_9 = 0, max = 0;
+  double floor = 0;  ///< median of the references, in the row's unit; 0 = none
+  double ratio = 0;  ///< median over samples of the sample's p50 / its reference; 0 = none
+  std::size_t samples = 0, discarded = 0;
+
+  /// Whether the target is reached; nothing when there is none for this placement.
+  std::optional<bool> reached() const;
+};
+
+/// The value at or below which `fraction` (0..1) of all lie; sorts. 0 when there are none.
+double quantile(std::span<double> values, double fraction);
+/// The median, interpolated among equal values: the counter of some processors advances in steps of
+/// 10 ns, which would make ratios of short times coarse. Sorts. 0 when there are none.
+double median(std::span<double> values);
+
+/// Up to two rows, NEAR and FAR. When every sample was disturbed, one row without figures.
+std::vector<Row> summarise(const Subject& subject, std::vector<Sample> samples);
+/// A row for values that no placement of cores explains.
+Row summarise_values(const Subject& subject, std::vector<double> values);
+
+}  // namespace towbench

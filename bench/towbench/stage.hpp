@@ -1,0 +1,122 @@
+#pragma once
+/// Where an experiment runs: pinned processes, and the memory that they share to keep in step.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "towpath/shm/atomic.hpp"
+
+namespace towbench {
+
+/// An experiment that cannot go on: a message missing, doubled or garbled, or a process that died.
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// One cache line, handed over bare.
+struct alignas(tow::shm::kCacheLine) Line {
+  std::atomic<std::uint64_t> number;  ///< stored last, with release
+  std::atomic<std::uint64_t> stamp;
+};
+
+/// One process of an experiment. `core` -1: wherever the kernel puts it.
+struct Role {
+  int core;
+  std::function<void()> body;
+};
+
+/// Memory shared by the processes of one experiment, mapped before they are forked. The program
+/// itself opens no bus, ever: a forked child could not use it.
+class Stage {
+ public:
+  Stage();
+  ~Stage();
+  Stage(const Stage&) = delete;
+
+  /// A bus of this stage's own; it exists once a process opens it and is deleted with the stage.
+  const std::string& bus_path() const { return bus_path_; }
+
+  /// Forks a process for each role and waits until all have ended. Throws Failure when one of them
+  /// does not end well within `seconds`; the others are then killed.
+  void run(std::span<const Role> roles, double seconds);
+
+  /// In a role: all of `count` roles have come here for the `round`-th time (from 1).
+  void meet(std::uint32_t count, std::uint32_t round);
+  /// In a role: spins until `line` shows `number`.
+  void await(const Line& line, std::uint64_t number) const {
+    Patience patience(*this);
+    while (line.number.load(std::memory_order_acquire) != number) patience.spin();
+  }
+
+  /// Counts a spin; now and then asks whether another role has failed, and throws if so.
+  class Patience {
+   public:
+    explicit Patience(const Stage& stage) : stage_(stage) {}
+    void spin() {
+      if ((++spins_ & 0xFFFF) == 0) [[unlikely]]
+        stage_.throw_if_failed();
+    }
+
+   private:
+    const Stage& stage_;
+    std::uint64_t spins_ = 0;
+  };
+
+  /// Bare lines for the floor.
+  Line* floor_lines() { return shared_->floor; }
+  static constexpr std::size_t kRingLines = 1024;
+  /// The number of messages that were answered.
+  Line& pong() { return shared_->pong.line; }
+  /// What the conductor of a run wants next: the number of the sample, or kStop.
+  Line& baton() { return shared_->baton.line; }
+  static constexpr std::uint64_t kStop = ~0ULL;
+  /// When a stream began, in ticks.
+  std::atomic<std::uint64_t>& began() { return shared_->began; }
+  /// Futex words, one for each direction.
+  std::atomic<std::uint32_t>& futex(int direction) { return shared_->futexes[direction].word; }
+  std::atomic<std::uint64_t>& futex_stamp() { return shared_->futex_stamp; }
+  /// Room for a peer's queue, zero at the beginning.
+  std::byte* peer_memory() { return shared_->peer_memory; }
+  static constexpr std::size_t kPeerBytes = 1 << 20;
+
+  /// Results on their way to the parent: appended by one role, read after run().
+  void record(double value);
+  std::span<const double> recorded() const;
+  bool tape_is_full() const;
+
+ private:
+  static constexpr std::size_t kTapeLength = std::size_t{8} << 20;
+  struct alignas(tow::shm::kFalseSharing) FutexLine {
+    std::atomic<std::uint32_t> word;
+  };
+  struct alignas(tow::shm::kFalseSharing) LoneLine {
+    Line line;
+  };
+  struct Shared {
+    LoneLine pong, baton;
+    FutexLine futexes[2];
+    std::atomic<std::uint64_t> futex_stamp;
+    std::atomic<std::uint64_t> began;
+    alignas(tow::shm::kFalseSharing) std::atomic<std::uint32_t> met;
+    alignas(tow::shm::kFalseSharing) std::atomic<std::uint32_t> failed;
+    char failure[512];
+    alignas(tow::shm::kPage) Line floor[kRingLines];
+    alignas(tow::shm::kPage) std::byte peer_memory[kPeerBytes];
+    std::atomic<std::uint64_t> tape_length;
+    double tape[kTapeLength];
+  };
+
+  void throw_if_failed() const;
+  void perform(const Role& role) noexcept;
+  void wait_for(std::span<const int> children, double seconds);
+
+  Shared* shared_;
+  std::string bus_path_;
+};
+
+}  // namespace towbench
