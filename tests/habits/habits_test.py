@@ -22,6 +22,7 @@ CODE_SUFFIXES = {".hpp", ".cpp", ".h", ".c", ".py", ".sh", ".cmake"}
 CODE_NAMES = {"CMakeLists.txt", "dev", "run"}
 # Prose is wrapped by its reader, so these habits are about code only.
 CODE_HABITS = {habits.file_length, habits.line_shape}
+MEMORY_MODEL = "docs/memory_model.md"
 GTEST = re.compile(r"^\s*(?:TEST|TEST_F|TEST_P|TYPED_TEST)\s*\(\s*(\w+)\s*,\s*(\w+)", re.MULTILINE)
 
 
@@ -81,6 +82,22 @@ def check_tests_are_registered(sources, listing):
                 yield f"{source.path}:{line}: tests_are_registered: {suite}.{name} is never run"
 
 
+def check_labels_are_argued(sources):
+    """Every label of an ordered operation has its row in the memory model, and every row its code."""
+    used, argued = {}, set()
+    for source in sources:
+        if source.path.startswith(("shm/", "bus/")):
+            for match in re.finditer(r"\[([A-Z]\d+)\]", source.text):
+                used.setdefault(match.group(1), f"{source.path}:{source.line_at(match.start())}")
+        elif source.path == MEMORY_MODEL:
+            argued.update(re.findall(r"^\| \[([A-Z]\d+)\]", source.text, re.MULTILINE))
+    for label, place in sorted(used.items()):
+        if label not in argued:
+            yield f"{place}: labels_are_argued: [{label}] has no row in {MEMORY_MODEL}"
+    for label in sorted(argued - used.keys()):
+        yield f"{MEMORY_MODEL}:1: labels_are_argued: [{label}] is no label of the code"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=pathlib.Path, required=True)
@@ -95,7 +112,7 @@ def main():
 
     root = args.root.resolve()
     sources = list(read_tree(root))
-    problems = list(check_tree(sources))
+    problems = [*check_tree(sources), *check_labels_are_argued(sources)]
     if args.built_tests:
         built = set(args.built_tests.read_text(encoding="utf-8").splitlines())
         problems += check_tests_are_built(root, sources, built)
