@@ -88,7 +88,8 @@ def check_labels_are_argued(sources):
     for source in sources:
         if source.path.startswith(("shm/", "bus/")):
             for match in re.finditer(r"\[([A-Z]\d+)\]", source.text):
-                used.setdefault(match.group(1), f"{source.path}:{source.line_at(match.start())}")
+                place = f"{source.path}:{source.line_at(match.start())}"
+                used.setdefault(match.group(1), place)
         elif source.path == MEMORY_MODEL:
             argued.update(re.findall(r"^\| \[([A-Z]\d+)\]", source.text, re.MULTILINE))
     for label, place in sorted(used.items()):
