@@ -44,7 +44,8 @@ class Bus {
   std::vector<std::string> topics() const;
   /// Processes that have joined, dead ones too as long as nobody repaired them.
   std::vector<ProcessInfo> processes() const;
-  /// Repairs what dead processes left. open() has done so already.
+  /// Repairs what dead processes left. open() has done so already, unless it only observes; asked
+  /// for, it is done then too.
   HealReport heal() const;
 
   const std::string& path() const;
