@@ -184,7 +184,7 @@ Result<Segment> Segment::map(int fd, const std::string& path, std::uint64_t byte
   fstat(fd, &status);
   bytes = static_cast<std::uint64_t>(status.st_size);
   auto& known = mappings[{status.st_ino, bytes}];
-  if (auto mapping = known.lock()) {
+  if (auto mapping = known.lock(); mapping && mapping->forks == fork_count()) {
     Segment segment;
     segment.data_ = static_cast<std::byte*>(mapping->region.get_address());
     segment.size_ = bytes;

@@ -83,7 +83,7 @@ def check_tests_are_registered(sources, listing):
 
 
 def check_labels_are_argued(sources):
-    """Every label of an ordered operation has its row in the memory model, and every row its code."""
+    """Each label of an ordered operation has a row in the memory model, each row its code."""
     used, argued = {}, set()
     for source in sources:
         if source.path.startswith(("shm/", "bus/")):

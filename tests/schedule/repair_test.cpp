@@ -1,0 +1,143 @@
+// Two adopters, two repairers: what is the dead's is given away once, and nobody who lives loses
+// it.
+
+#include "towpath/shm/repair.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "explorer.hpp"
+#include "world.hpp"
+
+namespace tow::schedule {
+namespace {
+
+using shm::kAcquire;
+using shm::kRelease;
+using shm::Liveness;
+
+/// A publisher has died; members 1 and 2 want its lane.
+class Orphan {
+ public:
+  World world{{.members = 4}};
+  std::array<std::unique_ptr<shm::Writer>, 4> writers;
+  std::unique_ptr<shm::Reader> reader;
+  std::array<bool, 4> owns{};
+
+  void begin() {
+    for (auto& writer : writers) writer.reset();
+    reader.reset();
+    world.reset();
+    owns = {};
+    const auto dead = world.writer(0);
+    publish(*dead, {1, 1});
+    // As if it had not left: its destructor gives the lane back, so it is taken from it again.
+    const std::uint64_t token = world.token(0).bits();
+    writers[0].reset();
+    orphan_ = token;
+  }
+  void lose_publisher() {
+    world.lane_header(0).owner.store(orphan_, kRelease);
+    world.kill(0);
+  }
+  void adopt(std::size_t member) {
+    auto writer = shm::Writer::attach(world.ring(member));
+    if (!writer) return;
+    writers[member] = std::move(*writer);
+    owns[member] = true;
+    if (publish(*writers[member], {member, 1}) != shm::Append::done) fail("no room");
+  }
+  void heal(std::size_t member) {
+    shm::Participants& participants = world.participants(member);
+    if (!participants.begin_repair(world.token(0))) return;
+    shm::repair_topic(world.directory(), participants);
+    participants.end_repair(world.token(0));
+  }
+  std::uint64_t owner() const { return world.lane_header(0).owner.load(kAcquire); }
+
+ private:
+  std::uint64_t orphan_ = 0;
+};
+
+TEST(RepairSchedules, OfTwoAdoptersExactlyOneGetsTheLane) {
+  Orphan stage;
+  const auto check = [&] {
+    if (stage.owns[1] == stage.owns[2]) fail("not exactly one adopter");
+    const std::size_t winner = stage.owns[1] ? 1 : 2;
+    if (stage.owner() != stage.world.token(winner).bits()) fail("the lane is somebody else's");
+    if (stage.world.ring(3)->tail() != 2) fail("the adopter's message is not the second");
+  };
+  const auto report = explore("two adopters",
+                              {[&] { stage.begin(), stage.lose_publisher(); },
+                               {[&] { stage.adopt(1); }, [&] { stage.adopt(2); }},
+                               {},
+                               check},
+                              {.preemptions = 3, .seconds = 4});
+  EXPECT_EQ(report.failure, "");
+  EXPECT_GT(report.schedules, 20U);
+}
+
+TEST(RepairSchedules, AdoptersThatLookAndThenStoreBothGetTheLane) {
+  Orphan stage;
+  const auto adopt = [&](std::size_t member) {
+    auto& owner = stage.world.lane_header(0).owner;
+    const shm::Token seen(owner.load(kAcquire));
+    if (stage.world.participants(member).liveness(seen) != Liveness::dead) return;
+    owner.store(stage.world.token(member).bits(), kRelease);
+    stage.owns[member] = true;
+  };
+  const auto check = [&] {
+    if (stage.owns[1] == stage.owns[2]) fail("not exactly one adopter");
+  };
+  const auto report = explore("wrong: look, then store",
+                              {[&] { stage.begin(), stage.lose_publisher(); },
+                               {[&] { adopt(1); }, [&] { adopt(2); }},
+                               {},
+                               check},
+                              {.preemptions = 2, .seconds = 4});
+  EXPECT_NE(report.failure, "");
+}
+
+/// Two heal while a third adopts; one of the repairers may die too.
+Report heal_twice(const char* name, Orphan& stage, const std::function<void(std::size_t)>& heal,
+                  const Bounds& bounds) {
+  const auto check = [&] {
+    stage.heal(3);  // finishes what a dead repairer has begun
+    if (stage.owns[3] && stage.owner() != stage.world.token(3).bits()) {
+      fail("the lane was taken from its living owner");
+    }
+    if (!stage.owns[3]) fail("the lane could not be adopted");
+    if (stage.world.participants(3).info(stage.world.token(0))) fail("the dead keeps its entry");
+  };
+  return explore(name,
+                 {[&] { stage.begin(), stage.lose_publisher(); },
+                  {[&] { heal(1); }, [&] { heal(2); }, [&] { stage.adopt(3); }},
+                  [&](std::size_t who) { stage.world.kill(who + 1); },
+                  check},
+                 bounds);
+}
+
+TEST(RepairSchedules, TwoRepairersAndAnAdopterDoNotDisturbEachOther) {
+  Orphan stage;
+  const auto report =
+      heal_twice("two repairers", stage, [&](std::size_t member) { stage.heal(member); },
+                 {.preemptions = 2, .deaths = 1, .mortal = 3, .seconds = 4});
+  EXPECT_EQ(report.failure, "");
+  EXPECT_GT(report.deaths, 20U);
+}
+
+TEST(RepairSchedules, ARepairerThatStoresInsteadOfExchangingRobsTheLiving) {
+  Orphan stage;
+  const auto rob = [&](std::size_t member) {
+    auto& owner = stage.world.lane_header(0).owner;
+    const shm::Token seen(owner.load(kAcquire));
+    if (stage.world.participants(member).liveness(seen) == Liveness::dead) owner.store(0, kRelease);
+  };
+  const auto report =
+      heal_twice("wrong: store instead of exchange", stage, rob, {.preemptions = 2, .seconds = 4});
+  EXPECT_NE(report.failure, "");
+}
+
+}  // namespace
+}  // namespace tow::schedule

@@ -1,0 +1,132 @@
+// What is left on disk and in shared memory after everybody has gone and somebody has healed.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "children.hpp"
+#include "topic_options.hpp"
+#include "towpath/shm/layout.hpp"
+#include "towpath/shm/participants.hpp"
+#include "towpath/shm/writer.hpp"
+
+namespace tow::stress {
+namespace {
+
+namespace fs = std::filesystem;
+
+void count_participants(const std::string& bus, Leaks& leaks) {
+  const auto directory = shm::Directory::open(bus + "/participants").value();
+  const std::string name = std::to_string(geteuid());
+  const auto file =
+      shm::Segment::open(directory, name, shm::SegmentKind::participants, shm::Access::read_only)
+          .value();
+  const int fd = open(directory.path_of(name).c_str(), O_RDONLY | O_CLOEXEC);
+  std::uint32_t taken = 0, locked = 0;
+  for (std::uint32_t index = 0; index < shm::kMaxParticipants; ++index) {
+    const auto& entry = file.as<shm::ParticipantsLayout>()->entries[index];
+    if ((entry.word.load(shm::kAcquire) & 3) != 0) ++taken;
+    struct flock probe {};
+    probe.l_type = F_RDLCK;
+    probe.l_whence = SEEK_SET;
+    probe.l_start = index;
+    probe.l_len = 1;
+    if (fcntl(fd, F_OFD_GETLK, &probe) == 0 && probe.l_type != F_UNLCK) ++locked;
+  }
+  close(fd);
+  leaks.participants = taken - 1;  // this process has joined
+  leaks.locks = locked - 1;
+}
+
+std::uint32_t count_owned(const std::string& folder, shm::SegmentKind kind, Leaks& leaks) {
+  const auto directory = shm::Directory::open(folder).value();
+  std::uint32_t owned = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename();
+    if (name == "board") continue;
+    const auto file = shm::Segment::open(directory, name, kind, shm::Access::read_only).value();
+    if (kind == shm::SegmentKind::lane) {
+      ++leaks.lane_count;
+      if (file.as<shm::LaneLayout>()->owner.load(shm::kAcquire) != 0) ++owned;
+      continue;
+    }
+    const auto& page = *file.as<shm::ReaderLayout>();
+    if (page.owner.load(shm::kAcquire) == 0) continue;
+    ++owned;
+    leaks.holds += static_cast<std::uint32_t>(std::count_if(
+        page.holds.begin(), page.holds.end(), [](auto& hold) { return hold.load() != 0; }));
+  }
+  return owned;
+}
+
+/// Files that a topic may have: one a lane, one a reader, and those that are there from the start.
+bool is_known(const std::string& path) {
+  constexpr const char* kFixed[] = {"bus",
+                                    "participants",
+                                    "topics",
+                                    "topics/stress",
+                                    "topics/stress/order",
+                                    "topics/stress/lanes",
+                                    "topics/stress/readers",
+                                    "topics/stress/readers/board"};
+  if (std::find(std::begin(kFixed), std::end(kFixed), path) != std::end(kFixed)) return true;
+  const auto slash = path.rfind('/');
+  const std::string folder = path.substr(0, slash), name = path.substr(slash + 1);
+  return name.find_first_not_of("0123456789") == std::string::npos &&
+         (folder == "participants" || folder == "topics/stress/lanes" ||
+          folder == "topics/stress/readers");
+}
+
+std::uint32_t count_strange_files(const Plan& plan, const Leaks& leaks) {
+  std::uint32_t strange = 0, pages = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(plan.bus)) {
+    const std::string path = fs::relative(entry.path(), plan.bus);
+    if (!is_known(path)) ++strange;
+    if (path.starts_with("topics/stress/readers/")) ++pages;
+  }
+  const TopicOptions options = topic_options(plan);
+  if (leaks.lane_count > std::max(1U, options.max_publishers)) ++strange;
+  if (pages > options.max_subscribers + 1) ++strange;  // the board
+  return strange;
+}
+
+/// Adopts every lane and borrows its whole pool in one piece.
+std::uint32_t count_leaking_pools(const Plan& plan, std::uint32_t lanes) {
+  auto participants = std::make_shared<shm::Participants>(
+      shm::Directory::open(plan.bus + "/participants").value(), 0600);
+  participants->join().value();
+  const auto ring = shm::Ring::open(shm::Directory::open(plan.bus + "/topics/stress").value(),
+                                    "stress", participants, 0600, false)
+                        .value();
+  std::vector<std::unique_ptr<shm::Writer>> writers;
+  std::uint32_t leaking = 0;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    writers.push_back(shm::Writer::attach(ring).value());
+    if (!writers.back()->loan(kPoolBytes)) ++leaking;
+  }
+  return leaking;
+}
+
+}  // namespace
+
+void check_leaks(Self& self) {
+  Leaks& leaks = self.log.leaks;
+  const auto bus = Bus::open(self.plan.bus).value();  // heals
+  count_participants(self.plan.bus, leaks);
+  const std::string topic_path = self.plan.bus + "/topics/stress";
+  leaks.lanes = count_owned(topic_path + "/lanes", shm::SegmentKind::lane, leaks);
+  leaks.readers = count_owned(topic_path + "/readers", shm::SegmentKind::reader, leaks);
+  leaks.files = count_strange_files(self.plan, leaks);
+  const auto topic = bus.topic("stress", topic_options(self.plan)).value();
+  leaks.last_sequence = topic.last_sequence();
+  leaks.pools = count_leaking_pools(self.plan, leaks.lane_count);
+  leaks.done = 1;
+}
+
+}  // namespace tow::stress
