@@ -15,8 +15,8 @@ Error refusal(shm::Append reason, const std::string& topic) {
     case shm::Append::stale:
       return make_error(Code::stale,
                         "topic " + topic +
-                            ": this process is no longer a participant of the bus (a fork, or its "
-                            "lock descriptor was closed); open the bus anew");
+                            ": this process is no longer a participant of the bus (its lock "
+                            "descriptor was closed); open the bus anew");
     default:
       return make_error(Code::corrupt, "topic " + topic +
                                            ": its order is damaged; remove the topic and create "

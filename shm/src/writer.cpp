@@ -149,8 +149,8 @@ void Writer::write_stamp(std::uint64_t slot_number) {
 }
 
 Append Writer::check_alive() const {
-  if (ring_->removed()) return Append::removed;
   if (!ring_->participants().still_member()) return Append::stale;
+  if (ring_->removed()) return Append::removed;
   return Append::done;
 }
 

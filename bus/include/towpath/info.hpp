@@ -21,7 +21,7 @@ struct PublisherInfo {
   std::uint32_t lane = 0;
   ProcessInfo process;
   std::uint64_t published = 0;  ///< messages of this lane, up to a quarter of the depth behind
-  std::uint64_t adoptions = 0;  ///< how often a successor took the lane over from the dead
+  std::uint64_t adoptions = 0;  ///< take-overs from dead owners whom nobody had healed yet
 };
 
 struct SubscriberInfo {
