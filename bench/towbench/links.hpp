@@ -40,9 +40,9 @@ struct Payload {
 };
 
 /// The least that a message can be: a stamp and a number in a bare cache line, each message in the
-/// next of `kLines` lines. The floor of all ratios is the strictest: the same line every time. What
-/// a ring cannot avoid, a new line for each message, shows in the row with as many lines in turn as
-/// a topic of the usual depth has slots.
+/// next of `kLines` lines. The floor of all ratios is the strictest: the same line for every
+/// message of a sample. What a ring cannot avoid, a new line for each message, shows in the row
+/// with as many lines in turn as a topic of the usual depth has slots.
 template <std::size_t kLines>
 class BareLines {
  public:
@@ -50,6 +50,7 @@ class BareLines {
    public:
     explicit Sender(Stage& stage) : Sender(reinterpret_cast<Line*>(stage.peer_memory())) {}
     explicit Sender(Line* lines) : lines_(lines) {}
+    void move_to(Line* lines) { lines_ = lines; }
     void ready() {}
     void send(std::uint64_t stamp) {
       Line& line = lines_[++number_ % kLines];
@@ -65,6 +66,7 @@ class BareLines {
    public:
     explicit Receiver(Stage& stage) : Receiver(reinterpret_cast<Line*>(stage.peer_memory())) {}
     explicit Receiver(Line* lines) : lines_(lines) {}
+    void move_to(const Line* lines) { lines_ = lines; }
     template <class OnArrival>
     bool poll(OnArrival&& on_arrival) {
       const Line& line = lines_[(number_ + 1) % kLines];

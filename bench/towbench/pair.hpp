@@ -22,7 +22,7 @@ inline constexpr std::size_t kWarmUpMessages = 200;
 /// The sending end of a pair and its count of answered messages.
 class SendingEnd {
  public:
-  explicit SendingEnd(Stage& stage) : stage_(stage), floor_(stage.floor_lines()) {}
+  explicit SendingEnd(Stage& stage) : stage_(stage), floor_(stage.floor_line(0)) {}
 
   /// Sends `count` messages, each after a random wait and after the answer to the one before.
   template <class Sender>
@@ -33,20 +33,23 @@ class SendingEnd {
       stage_.await(stage_.pong(), ++answered_);
     }
   }
-  void send_floor() { send_dephased(floor_, kFloorWarmUpMessages + kFloorMessages); }
+  void send_floor() {
+    floor_.move_to(stage_.floor_line(floors_++));
+    send_dephased(floor_, kFloorWarmUpMessages + kFloorMessages);
+  }
   void await_answer() { stage_.await(stage_.pong(), ++answered_); }
 
  private:
   Stage& stage_;
   Floor::Sender floor_;
   Dephase dephase_;
-  std::uint64_t answered_ = 0;
+  std::uint64_t answered_ = 0, floors_ = 0;
 };
 
 /// The receiving end; measures in ticks, records in nanoseconds.
 class ReceivingEnd {
  public:
-  explicit ReceivingEnd(Stage& stage) : stage_(stage), floor_(stage.floor_lines()) {}
+  explicit ReceivingEnd(Stage& stage) : stage_(stage), floor_(stage.floor_line(0)) {}
 
   /// Receives `latencies.size()` messages and says how many ticks each was on its way.
   template <class Receiver>
@@ -60,6 +63,7 @@ class ReceivingEnd {
     }
   }
   double receive_floor_ns() {
+    floor_.move_to(stage_.floor_line(floors_++));
     std::array<std::uint64_t, kFloorWarmUpMessages + kFloorMessages> latencies;
     receive_dephased(floor_, latencies);
     std::array<double, kFloorMessages> ns;
@@ -73,7 +77,7 @@ class ReceivingEnd {
  private:
   Stage& stage_;
   Floor::Receiver floor_;
-  std::uint64_t answered_ = 0;
+  std::uint64_t answered_ = 0, floors_ = 0;
 };
 
 /// The sender's loop over samples: it says when each begins and when all are done.

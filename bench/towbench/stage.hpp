@@ -67,8 +67,13 @@ class Stage {
     std::uint64_t spins_ = 0;
   };
 
-  /// Bare lines for the floor.
-  Line* floor_lines() { return shared_->floor; }
+  /// The line of the `run`-th floor, two runs to a sample. Each sample has another: where a line
+  /// lies in memory decides how long it travels (FAR: 240 to 460 ns), and one line for all would
+  /// make that chance the floor of the whole experiment.
+  Line* floor_line(std::uint64_t run) {
+    constexpr std::uint64_t kStep = 67;  // to another page, and another place in it
+    return &shared_->floor[run / 2 * kStep % kFloorLines];
+  }
   static constexpr std::size_t kRingLines = 1024;
   /// The number of messages that were answered.
   Line& pong() { return shared_->pong.line; }
@@ -90,6 +95,7 @@ class Stage {
   bool tape_is_full() const;
 
  private:
+  static constexpr std::size_t kFloorLines = 4096;
   static constexpr std::size_t kTapeLength = std::size_t{8} << 20;
   struct alignas(tow::shm::kFalseSharing) FutexLine {
     std::atomic<std::uint32_t> word;
@@ -105,7 +111,7 @@ class Stage {
     alignas(tow::shm::kFalseSharing) std::atomic<std::uint32_t> met;
     alignas(tow::shm::kFalseSharing) std::atomic<std::uint32_t> failed;
     char failure[512];
-    alignas(tow::shm::kPage) Line floor[kRingLines];
+    alignas(tow::shm::kPage) Line floor[kFloorLines];
     alignas(tow::shm::kPage) std::byte peer_memory[kPeerBytes];
     std::atomic<std::uint64_t> tape_length;
     double tape[kTapeLength];

@@ -80,6 +80,7 @@ Take Reader::try_take(Received& out, std::byte* buffer) {
 
 Take Reader::idle() {
   if (run_ != 0 || published_cursor_ != next_) {
+    record_latency();
     constexpr std::uint64_t kLongRun = 8;
     ease_ = run_ >= kLongRun;
     run_ = 0;
@@ -134,8 +135,6 @@ Take Reader::read_slot(const Located& at, Received& out, std::byte* buffer) {
     const std::size_t used = meta.fields != 0 ? inline_bytes_ : payload;
     load_words(LaneView::payload(at.slot), buffer, (used + 7) / 8 * 8);
   }
-  if ((at.slot_number & stamp_mask_) == 0) [[unlikely]]
-    record_latency(at);
   fence(kAcquire);  // [R2] pairs with [P3]: payload before the second look
   if (at.slot->sequence.load(kRelaxed) != next_) return Take::empty;  // overwritten: look again
   if (meta.payload_bytes > inline_bytes_) return skip_damaged();
@@ -147,6 +146,8 @@ Take Reader::read_slot(const Located& at, Received& out, std::byte* buffer) {
   out.fields = meta.fields;
   out.hold = Received::kNoHold;
   out.missed = std::exchange(missed_, 0);
+  if ((at.slot_number & stamp_mask_) == 0) [[unlikely]]
+    note_arrival(at);
   took_one();
   return Take::message;
 }
@@ -155,8 +156,6 @@ Take Reader::read_pool(const Located& at, const SlotMeta& meta, Received& out) {
   // relaxed: validated by the second look
   const std::uint64_t offset = LaneView::payload(at.slot)[0].load(kRelaxed);
   const std::uint64_t stored = LaneView::payload(at.slot)[1].load(kRelaxed);
-  if ((at.slot_number & stamp_mask_) == 0) [[unlikely]]
-    record_latency(at);
   fence(kAcquire);  // [R2] pairs with [P3]
   if (at.slot->sequence.load(kRelaxed) != next_) return Take::empty;
   const std::uint64_t pool = ring_->geometry().raw().pool_bytes;
@@ -171,6 +170,8 @@ Take Reader::read_pool(const Located& at, const SlotMeta& meta, Received& out) {
   out.key_hash = meta.key_hash;
   out.fields = meta.fields;
   out.missed = std::exchange(missed_, 0);
+  if ((at.slot_number & stamp_mask_) == 0) [[unlikely]]
+    note_arrival(at);
   took_one();
   unpublished_bytes_ += stored;
   if (unpublished_bytes_ >= pool / 8) publish_cursor();
@@ -213,14 +214,20 @@ void Reader::release(std::int32_t hold) {
   signal_room();
 }
 
-void Reader::record_latency(const Located& at) {
+void Reader::note_arrival(const Located& at) {
   // Without stamps the mask still lets slot 0 through.
   if (page_ == nullptr || stamp_shift_ == kNoStamps) return;
-  // relaxed: statistics; a stamp of another message would only be a wrong sample
-  const std::uint64_t stamp = at.lane->stamps[at.slot_number >> stamp_shift_].load(kRelaxed);
-  const std::uint64_t now = ticks();
-  if (stamp == 0 || stamp > now) return;
-  record(std::span<Atomic<std::uint64_t>, kHistogramBuckets>(page_->latency), now - stamp);
+  record_latency();
+  arrival_ = {&at.lane->stamps[at.slot_number >> stamp_shift_], next_, ticks()};
+}
+
+void Reader::record_latency() {
+  if (arrival_.stamp == nullptr) return;
+  const std::uint64_t bits = arrival_.stamp->load(kRelaxed);  // relaxed: its mark says whose it is
+  const auto elapsed = Stamp::elapsed(bits, arrival_.sequence, arrival_.ticks);
+  if (!elapsed) return;  // not written yet, or already another's
+  record(std::span<Atomic<std::uint64_t>, kHistogramBuckets>(page_->latency), *elapsed);
+  arrival_.stamp = nullptr;
 }
 
 void Reader::store_counters() {
@@ -297,9 +304,17 @@ Wake Reader::wait(Deadline deadline, std::uint64_t spin_ns) {
     // distance lets several cross together.
     for (int i = 0; i < 16; ++i) pause();
   }
+  // At first without pauses: a message that comes during one waits for its end. Not in `many`:
+  // there looks that follow too closely take the order's line back before the publisher could
+  // commit.
+  constexpr int kEagerLooks = 512, kLooks = 32;
+  const int eager_looks = many_ || spin_ns == 0 ? 0 : kEagerLooks;
+  for (int look = 0; look < eager_looks; ++look) {
+    if (ready()) return Wake::changed;
+  }
   const Deadline spin = deadline.within(spin_ns);
   do {
-    for (int look = 0; look < 32; ++look) {
+    for (int look = 0; look < kLooks; ++look) {
       if (ready()) return Wake::changed;
       pause();
     }

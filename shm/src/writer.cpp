@@ -130,11 +130,13 @@ Writer::Batch Writer::append_batch(const std::byte* payloads, std::size_t stride
       fence(kRelease);                   // [P3] pairs with [R2]: busy before payload
       slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
       store_words(LaneView::payload(slot), payloads + (done + i) * stride, payload_bytes);
-      stamp(slot_number);
     }
     // Ascending: a hole would stick every required reader if we died behind it.
     for (std::uint64_t i = 0; i < run; ++i) {
-      lane_.slot((first + i) & slot_mask_)->sequence.store(first + i, kRelease);  // [P1]
+      const std::uint64_t slot_number = (first + i) & slot_mask_;
+      const std::uint64_t now = stamp_ticks(slot_number);
+      lane_.slot(slot_number)->sequence.store(first + i, kRelease);  // [P1]
+      stamp(slot_number, first + i, now);
     }
     next_ = first + run;
     done += run;
@@ -142,10 +144,10 @@ Writer::Batch Writer::append_batch(const std::byte* payloads, std::size_t stride
   return {done, Append::done};
 }
 
-void Writer::write_stamp(std::uint64_t slot_number) {
+void Writer::write_stamp(std::uint64_t slot_number, std::uint64_t bits) {
   const std::uint32_t shift = ring_->geometry().raw().stamp_shift;
   if (shift == kNoStamps) return;
-  lane_.stamps[slot_number >> shift].store(ticks(), kRelaxed);  // relaxed: [P1] orders
+  lane_.stamps[slot_number >> shift].store(bits, kRelaxed);  // relaxed: its mark says whose it is
 }
 
 Append Writer::check_alive() const {

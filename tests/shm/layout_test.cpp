@@ -232,4 +232,20 @@ TEST(Layout, DocumentHasATableForEachStructAndSaysWhatEachFieldMeans) {
 }
 
 }  // namespace
+
+TEST(Stamp, GivesTheTimeOfItsOwnMessageOnly) {
+  const std::uint64_t bits = Stamp::pack(640, 1000);
+  EXPECT_EQ(Stamp::elapsed(bits, 640, 1090), 90U);
+  for (const std::uint64_t other : {641U, 640U + 1024U, 640U + 65536U, 0U}) {
+    EXPECT_EQ(Stamp::elapsed(bits, other, 1090), std::nullopt) << other;
+  }
+  EXPECT_EQ(Stamp::elapsed(0, 640, 1090), std::nullopt) << "never written";
+}
+
+TEST(Stamp, SurvivesTheWrapOfItsTicksAndCountersThatDiffer) {
+  const std::uint64_t late = Stamp::kTickMask - 9;
+  EXPECT_EQ(Stamp::elapsed(Stamp::pack(64, late), 64, Stamp::kTickMask + 81), 90U);
+  EXPECT_EQ(Stamp::elapsed(Stamp::pack(64, 1000), 64, 990), std::nullopt) << "taken before sent";
+}
+
 }  // namespace tow::shm

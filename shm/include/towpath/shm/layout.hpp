@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "towpath/shm/segment.hpp"
 
@@ -173,6 +174,29 @@ struct SlotMeta {
   }
 };
 inline constexpr std::uint16_t kFieldKey = 1;  ///< u8 length, then the key's bytes
+
+/// When a message was committed: a mark of its sequence (16 bits) | ticks just before (48 bits:
+/// they wrap after some 20 hours). The mark tells a stamp of the slot's last message from one to
+/// come.
+struct Stamp {
+  static constexpr unsigned kTickBits = 48;
+  static constexpr std::uint64_t kTickMask = (1ULL << kTickBits) - 1;
+  static constexpr std::uint64_t mark(std::uint64_t sequence) {
+    constexpr std::uint64_t kGolden = 0x9E37'79B9'7F4A'7C15;  // spreads neighbours (Knuth)
+    return sequence * kGolden & ~kTickMask;
+  }
+  static constexpr std::uint64_t pack(std::uint64_t sequence, std::uint64_t ticks) {
+    return mark(sequence) | (ticks & kTickMask);
+  }
+  /// Ticks from the stamp to `now`; nothing when it is another message's.
+  static constexpr std::optional<std::uint64_t> elapsed(std::uint64_t bits, std::uint64_t sequence,
+                                                        std::uint64_t now) {
+    const std::uint64_t ticks = (now - bits) & kTickMask;
+    const bool in_order = ticks <= kTickMask / 2;  // counters of two cores may differ a little
+    if (((bits ^ mark(sequence)) & ~kTickMask) != 0 || !in_order) return std::nullopt;
+    return ticks;
+  }
+};
 
 /// A payload kept in place by a reader: lane + 1 (11 bits) | bytes (25 bits) | offset (28 bits),
 /// the last two in units of 64. The size lets an adopter protect a payload whose slot is already

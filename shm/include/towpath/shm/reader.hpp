@@ -126,6 +126,10 @@ class Reader {
     std::uint64_t slot_number = 0;
     std::uint32_t lane_number = 0;
   };
+  struct Arrival {
+    const Atomic<std::uint64_t>* stamp = nullptr;
+    std::uint64_t sequence = 0, ticks = 0;
+  };
   static constexpr std::size_t kRecentLanes = 4;
 
   explicit Reader(std::shared_ptr<Ring> ring);
@@ -165,7 +169,9 @@ class Reader {
   Take read_slot(const Located& at, Received& out, std::byte* buffer);
   Take read_pool(const Located& at, const SlotMeta& meta, Received& out);
   bool keep_in_place(const Located& at, std::uint64_t offset, Received& out);
-  void record_latency(const Located& at);
+  /// Remembers when a stamped message was taken; its stamp is looked at when there is time.
+  void note_arrival(const Located& at);
+  void record_latency();
   void store_counters();
   Wake wait_unseen(Deadline deadline) const;
 
@@ -201,6 +207,7 @@ class Reader {
   bool fenced_holds_ = true;             ///< holds are not covered by the cursor
   std::uint64_t missed_ = 0;
   std::uint64_t received_ = 0, lost_ = 0, gaps_ = 0;
+  Arrival arrival_;  ///< of the last stamped message, until it is recorded
   std::uint64_t start_ = 1;
   std::uint64_t claim_ = 0;
   std::uint64_t free_holds_ = 0;  ///< one bit a hold word
@@ -261,15 +268,15 @@ Reader::Fixed Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
   }
   constexpr std::uint64_t kPlain = SlotMeta{.payload_bytes = sizeof(T)}.pack();
   const std::uint64_t meta = at.slot->meta.load(kRelaxed);  // relaxed: between [R1] and [R2]
-  if (meta != kPlain || evictable_ || missed_ != 0 || (at.slot_number & stamp_mask_) == 0)
-      [[unlikely]] {
+  if (meta != kPlain || evictable_ || missed_ != 0) [[unlikely]]
     return Fixed::other;
-  }
   load_words(LaneView::payload(at.slot), &out, sizeof(T));
   fence(kAcquire);  // [R2] pairs with [P3]: payload before the second look
   if (at.slot->sequence.load(kRelaxed) != next_) [[unlikely]]
     return Fixed::other;
   sequence = next_;
+  if ((at.slot_number & stamp_mask_) == 0) [[unlikely]]
+    note_arrival(at);
   took_one();
   return Fixed::taken;
 }

@@ -161,11 +161,16 @@ class Writer {
   template <class Fill>
   Append append_many(const Fill& fill);
 
-  void stamp(std::uint64_t slot_number) {
-    if ((slot_number & stamp_mask_) == 0) [[unlikely]]
-      write_stamp(slot_number);
+  /// The time for a stamp; 0 when this slot gets none. Read before the commit, written after it, so
+  /// that the message does not wait for the stamp's line.
+  std::uint64_t stamp_ticks(std::uint64_t slot_number) const {
+    return (slot_number & stamp_mask_) == 0 ? ticks() : 0;
   }
-  void write_stamp(std::uint64_t slot_number);
+  void stamp(std::uint64_t slot_number, std::uint64_t sequence, std::uint64_t ticks) {
+    if (ticks != 0) [[unlikely]]
+      write_stamp(slot_number, Stamp::pack(sequence, ticks));
+  }
+  void write_stamp(std::uint64_t slot_number, std::uint64_t bits);
   /// The payload of a slot about to be overwritten has been read by all who must.
   void retire(std::uint64_t slot_number) {
     if (!outstanding_.empty() && outstanding_.front().slot == slot_number) [[unlikely]] {
@@ -227,8 +232,9 @@ Append Writer::append_one(const Fill& fill) {
   slot->sequence.store(sequence | kBusy, kRelaxed);  // relaxed: the fence orders it
   fence(kRelease);                                   // [P3] pairs with [R2]: busy before payload
   fill(slot);
-  stamp(slot_number);
+  const std::uint64_t now = stamp_ticks(slot_number);
   slot->sequence.store(sequence, kRelease);  // [P1] pairs with [P2], [R1]: payload before sequence
+  stamp(slot_number, sequence, now);
   next_ = sequence + 1;
   return Append::done;
 }
@@ -244,6 +250,7 @@ Append Writer::append_many(const Fill& fill) {
   prefetch_slot(slot_number + kAhead);
   prefetch_for_write(&ring_->index(sequence + kAhead));
   const Geometry& geometry = ring_->geometry();
+  std::uint64_t now = 0;
   bool filled = false;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     Atomic<std::uint64_t>& word = ring_->index(sequence);
@@ -268,7 +275,7 @@ Append Writer::append_many(const Fill& fill) {
       slot->sequence.store(sequence | kBusy, kRelaxed);  // relaxed: the fence orders it
       fence(kRelease);  // [P3] pairs with [R2]: busy before payload
       fill(slot);
-      stamp(slot_number);
+      now = stamp_ticks(slot_number);
       filled = true;
     }
     slot->sequence.store(sequence, kRelease);  // [P1] pairs with [R1]: payload before sequence
@@ -276,6 +283,7 @@ Append Writer::append_many(const Fill& fill) {
     // [O1] seq_cst, pairs with [O2] (message before its name) and [D3] (message before the look at
     // sleepers). The commit point: before it nothing is visible, after it everything is.
     if (word.compare_exchange_strong(seen, named, kSeqCst)) {
+      stamp(slot_number, sequence, now);
       stale_ = sequence - known_ - 1;
       known_ = last_own_ = sequence;
       ++position_;
