@@ -1,7 +1,9 @@
 /// Two publishers, one topic in order, one subscriber: three processes, so on two cores this says
 /// nothing about latency, and the floor is only there to label the placement.
 
-#include "pair.hpp"
+#include "bench/harness/pair.hpp"
+#include "families.hpp"
+#include "tow_link.hpp"
 
 namespace towbench {
 namespace {
@@ -84,7 +86,8 @@ void take_runs(Stage& stage, std::size_t runs) {
 }
 
 std::vector<Row> measure(const Settings& settings) {
-  const Subject subject{"pubsub_2to1", sizeof(Report), "many take()", "stream", "ns/message", {}};
+  const Subject subject{"towpath",    "2to1", sizeof(Report), "many take()", "stream",
+                        "ns/message", {}};
   constexpr double kRunsASecond = 12;  // at about 100 ns a message, with the floors
   const auto runs = static_cast<std::size_t>(std::max(3.0, settings.seconds * kRunsASecond));
   Stage stage;

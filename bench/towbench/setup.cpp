@@ -6,11 +6,9 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 
-#include "experiments.hpp"
-#include "links.hpp"
-#include "stage.hpp"
+#include "families.hpp"
+#include "tow_link.hpp"
 
 namespace towbench {
 namespace {
@@ -29,8 +27,13 @@ void open_and_publish(Stage& stage, tow::Publishers publishers) {
 
 std::vector<Row> measure_open(tow::Publishers publishers, const char* mode,
                               const Settings& settings) {
-  const Subject subject{"pubsub_1to0",           sizeof(Quote), mode,
-                        "open_to_first_message", "ms",          Target{Target::Kind::p50, 2.0, ""}};
+  const Subject subject{"towpath",
+                        "1to0",
+                        sizeof(Quote),
+                        mode,
+                        "open_to_first_message",
+                        "ms",
+                        Target{Target::Kind::p50, 2.0, ""}};
   constexpr double kOpensASecond = 20;
   const int opens = std::max(5, static_cast<int>(settings.seconds * kOpensASecond));
   std::vector<double> ms;
@@ -43,19 +46,11 @@ std::vector<Row> measure_open(tow::Publishers publishers, const char* mode,
   return {summarise_values(subject, std::move(ms))};
 }
 
-double anonymous_kib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stod(line.substr(8));
-  }
-  throw Failure("/proc/self/status does not say RssAnon");
-}
-
-/// Runs this program anew, so that no memory inherited by fork blurs the figure.
+/// Runs a program of its own, so that no memory inherited by fork blurs the figure.
 double joined_memory_kib(const Stage& stage) {
-  const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
+  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const std::string command =
-      fmt::format("'{}' --report-joined-memory '{}'", program, stage.bus_path());
+      fmt::format("'{}' '{}'", (here / "towbench_joiner").string(), stage.bus_path());
   FILE* const output = popen(command.c_str(), "r");
   double kib = 0;
   const bool read = output != nullptr && std::fscanf(output, "%lf", &kib) == 1;
@@ -64,8 +59,13 @@ double joined_memory_kib(const Stage& stage) {
 }
 
 std::vector<Row> measure_memory(const Settings& settings) {
-  const Subject subject{"pubsub_1to1",   sizeof(Quote), "many",
-                        "joined_memory", "KiB",         Target{Target::Kind::p50, 1024, ""}};
+  const Subject subject{"towpath",
+                        "1to1",
+                        sizeof(Quote),
+                        "many",
+                        "joined_memory",
+                        "KiB",
+                        Target{Target::Kind::p50, 1024, ""}};
   constexpr int kProcesses = 5;
   Stage stage;
   const Role role{settings.first_core, [&] { open_and_publish(stage, tow::Publishers::many); }};
@@ -76,21 +76,6 @@ std::vector<Row> measure_memory(const Settings& settings) {
 }
 
 }  // namespace
-
-int report_joined_memory(const std::string& path) {
-  constexpr int kMessages = 10'000;
-  const double before = anonymous_kib();
-  const auto bus = tow::Bus::open(path).value();
-  const auto topic = bus.topic<Quote>("quotes").value();
-  auto publisher = topic.publisher().value();
-  auto subscriber = topic.subscriber().value();
-  for (int i = 0; i < kMessages; ++i) {
-    publisher.publish(Quote{}).value();
-    if (!subscriber.take(std::chrono::seconds(1))) throw Failure("an own message did not come");
-  }
-  fmt::print("{}\n", anonymous_kib() - before);
-  return 0;
-}
 
 void add_setup(std::vector<Experiment>& all) {
   using enum tow::Publishers;

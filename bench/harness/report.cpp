@@ -38,14 +38,14 @@ void print_heading(const Machine& machine) {
 }
 
 void print_column_names() {
-  fmt::print(fmt::runtime(kColumns), "metric", "placement", "p50", "p99", "p99.9", "floor", "ratio",
-             "kept/disc.", "target", "unit");
+  fmt::print(fmt::runtime(kColumns), "system, topology, payload, metric, mode", "placement", "p50",
+             "p99", "p99.9", "floor", "ratio", "kept/disc.", "target", "unit");
 }
 
 void print_row(const Row& row) {
   const Subject& subject = row.subject;
-  const std::string name = fmt::format("{}_{}B_{} {}", subject.topology, subject.payload_bytes,
-                                       subject.metric, subject.mode);
+  const std::string name = fmt::format("{} {} {} B {} {}", subject.system, subject.topology,
+                                       subject.payload_bytes, subject.metric, subject.mode);
   const std::string ratio = row.ratio == 0 ? "-" : fmt::format("{:.2f}", row.ratio);
   fmt::print(fmt::runtime(kColumns), name, row.placement, figure(row.p50), figure(row.p99),
              figure(row.p99_9), figure(row.floor), ratio,
@@ -55,14 +55,16 @@ void print_row(const Row& row) {
 
 void write_json(const std::string& path, const Machine& machine, std::span<const Row> rows) {
   nlohmann::ordered_json document;
-  document["system"] = {{"cpu", machine.cpu},
-                        {"kernel", machine.kernel},
-                        {"compiler", machine.compiler},
-                        {"commit", machine.commit}};
+  document["machine"] = {{"cpu", machine.cpu},
+                         {"kernel", machine.kernel},
+                         {"compiler", machine.compiler},
+                         {"commit", machine.commit}};
+  document["curve_at"] = kCurve;
   document["rows"] = nlohmann::ordered_json::array();
   for (const Row& row : rows) {
     const Subject& subject = row.subject;
-    document["rows"].push_back({{"topology", subject.topology},
+    document["rows"].push_back({{"system", subject.system},
+                                {"topology", subject.topology},
                                 {"payload_bytes", subject.payload_bytes},
                                 {"mode", subject.mode},
                                 {"metric", subject.metric},
@@ -75,7 +77,8 @@ void write_json(const std::string& path, const Machine& machine, std::span<const
                                 {"floor", row.floor},
                                 {"ratio", row.ratio},
                                 {"samples", row.samples},
-                                {"discarded", row.discarded}});
+                                {"discarded", row.discarded},
+                                {"curve", row.curve}});
   }
   std::ofstream file(path);
   file << document.dump(2) << '\n';

@@ -9,8 +9,8 @@
 #include <array>
 #include <vector>
 
-#include "experiments.hpp"
-#include "links.hpp"
+#include "experiment.hpp"
+#include "link.hpp"
 #include "stage.hpp"
 
 namespace towbench {

@@ -1,12 +1,13 @@
-/// towbench: measures Towpath between real processes, against the floor of the machine it runs on.
+/// The command line of a benchmark: runs its experiments one after the other.
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "experiments.hpp"
+#include "experiment.hpp"
 #include "report.hpp"
 #include "stage.hpp"
 
@@ -16,18 +17,14 @@ using namespace towbench;
 
 struct Arguments {
   std::vector<std::string> only;
-  std::string json, joined_memory;
+  std::string json;
   double seconds = Settings{}.seconds;
   bool list = false;
 };
 
 std::vector<Experiment> all_experiments() {
   std::vector<Experiment> all;
-  add_one_way(all);
-  add_streams(all);
-  add_fan_in(all);
-  add_sleeping(all);
-  add_setup(all);
+  add_experiments(all);
   return all;
 }
 
@@ -85,7 +82,7 @@ int run_all(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures Towpath between processes on two cores, with the floor in the same run.");
+  CLI::App app("Measures messages between processes on two cores, with the floor in the same run.");
   Arguments arguments;
   app.add_option("--only", arguments.only, "run experiments whose name contains NAME")
       ->type_name("NAME");
@@ -94,16 +91,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--json", arguments.json, "also write the results to FILE")->type_name("FILE");
   app.add_flag("--list", arguments.list, "list the experiments and stop");
-  app.add_option("--report-joined-memory", arguments.joined_memory)->group("");
   CLI11_PARSE(app, argc, argv);
   try {
-    if (!arguments.joined_memory.empty()) return report_joined_memory(arguments.joined_memory);
     if (!arguments.list) return run_all(arguments);
     for (const Experiment& experiment : all_experiments()) {
       fmt::print("{:<24} {}\n", experiment.name, experiment.what);
     }
   } catch (const std::exception& error) {
-    fmt::print(stderr, "towbench: {}\n", error.what());
+    fmt::print(stderr, "{}: {}\n", argv[0], error.what());
     return 2;
   }
   return 0;

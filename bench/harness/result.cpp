@@ -13,6 +13,7 @@ Row row_of(const Subject& subject, std::string placement, std::vector<double> va
   row.p99 = quantile(values, 0.99);
   row.p99_9 = quantile(values, 0.999);
   row.max = quantile(values, 1.0);
+  for (const double fraction : kCurve) row.curve.push_back(quantile(values, fraction));
   return row;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// From samples to rows: what is kept, how it is labelled, what is reported.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -35,20 +36,26 @@ struct Target {
 
 /// What a row is about.
 struct Subject {
-  std::string topology;  ///< pubsub_1to1
+  std::string system;    ///< towpath, or the peer
+  std::string topology;  ///< 1to1: publishers to subscribers
   std::size_t payload_bytes = 0;
-  std::string mode;    ///< one, many, or the peer's name
+  std::string mode;    ///< what distinguishes it: one, many, take(), ...
   std::string metric;  ///< latency, stream, ...
   std::string unit;    ///< ns, us, ms, KiB
   std::optional<Target> target{};
 };
+
+/// Where a row's distribution is kept, as fractions: for plots. Exact ranks among all values.
+inline constexpr std::array kCurve{0.0,  0.05, 0.1,  0.25,  0.5,   0.75,  0.9,
+                                   0.95, 0.98, 0.99, 0.995, 0.999, 0.9999};
 
 /// One line of the report: all kept samples of one placement.
 struct Row {
   Subject subject;
   std::string placement;  ///< NEAR, FAR, or empty where it has no meaning
   double p50 = 0, p99 = 0, p99_9 = 0, max = 0;
-  double floor = 0;  ///< median of the references, in the row's unit; 0 = none
+  std::vector<double> curve{};  ///< the values at kCurve
+  double floor = 0;             ///< median of the references, in the row's unit; 0 = none
   double ratio = 0;  ///< median over samples of the sample's p50 / its reference; 0 = none
   std::size_t samples = 0, discarded = 0;
 
