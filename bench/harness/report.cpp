@@ -67,6 +67,7 @@ void write_json(const std::string& path, const Machine& machine, std::span<const
                                 {"topology", subject.topology},
                                 {"payload_bytes", subject.payload_bytes},
                                 {"mode", subject.mode},
+                                {"settings", subject.settings},
                                 {"metric", subject.metric},
                                 {"unit", subject.unit},
                                 {"placement", row.placement},

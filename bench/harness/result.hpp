@@ -10,9 +10,9 @@
 
 namespace towbench {
 
-/// Two cores of a virtual machine lie near each other or far apart, and that may change at any
-/// time.
-inline constexpr double kNearBelowNs = 150;
+/// Two cores of a virtual machine lie near each other (a shared cache: 40 to 90 ns) or far apart (a
+/// mesh or another die: 140 to 300), and that may change at any time.
+inline constexpr double kNearBelowNs = 115;
 /// A sample whose two floors differ by more than this was disturbed.
 inline constexpr double kFloorsMayDiffer = 0.25;
 
@@ -43,6 +43,7 @@ struct Subject {
   std::string metric;  ///< latency, stream, ...
   std::string unit;    ///< ns, us, ms, KiB
   std::optional<Target> target{};
+  std::string settings{};  ///< how a peer was set up, where that is not the default
 };
 
 /// Where a row's distribution is kept, as fractions: for plots. Exact ranks among all values.

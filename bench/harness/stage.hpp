@@ -80,14 +80,24 @@ class Stage {
   /// What the conductor of a run wants next: the number of the sample, or kStop.
   Line& baton() { return shared_->baton.line; }
   static constexpr std::uint64_t kStop = ~0ULL;
-  /// When a stream began, in ticks.
+  /// When a stream began (or ended), in ticks.
   std::atomic<std::uint64_t>& began() { return shared_->began; }
+  /// Of several ends the latest stays in began().
+  void ended(std::uint64_t ticks) {
+    std::uint64_t seen = shared_->began.load();
+    while (seen < ticks && !shared_->began.compare_exchange_weak(seen, ticks)) {
+    }
+  }
+  /// Figures handed from one role to another, between two meetings.
+  double& handed(std::size_t which) { return shared_->handed[which]; }
   /// Futex words, one for each direction.
   std::atomic<std::uint32_t>& futex(int direction) { return shared_->futexes[direction].word; }
   std::atomic<std::uint64_t>& futex_stamp() { return shared_->futex_stamp; }
   /// Room for a peer's queue, zero at the beginning.
   std::byte* peer_memory() { return shared_->peer_memory; }
   static constexpr std::size_t kPeerBytes = 1 << 20;
+  /// Room for large payloads, untouched at the beginning.
+  std::byte* large_memory() { return shared_->large_memory; }
 
   /// Results on their way to the parent: appended by one role, read after run().
   void record(double value);
@@ -108,11 +118,13 @@ class Stage {
     FutexLine futexes[2];
     std::atomic<std::uint64_t> futex_stamp;
     std::atomic<std::uint64_t> began;
+    double handed[4];
     alignas(tow::shm::kFalseSharing) std::atomic<std::uint32_t> met;
     alignas(tow::shm::kFalseSharing) std::atomic<std::uint32_t> failed;
     char failure[512];
     alignas(tow::shm::kPage) Line floor[kFloorLines];
     alignas(tow::shm::kPage) std::byte peer_memory[kPeerBytes];
+    alignas(tow::shm::kPage) std::byte large_memory[std::size_t{16} << 20];
     std::atomic<std::uint64_t> tape_length;
     double tape[kTapeLength];
   };

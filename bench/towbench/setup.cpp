@@ -1,6 +1,7 @@
 /// What it takes to have a bus at all: time to the first message, memory of a process that joins.
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,18 @@ double joined_memory_kib(const Stage& stage) {
   return kib;
 }
 
+/// Blocks of all files below a directory: what they take, not what they seem to.
+std::uint64_t allocated_bytes(const std::string& directory) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    struct stat status {};
+    constexpr std::uint64_t kBlockBytes = 512;
+    if (stat(entry.path().c_str(), &status) != 0) throw Failure("cannot look at " + directory);
+    bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
+  }
+  return bytes;
+}
+
 std::vector<Row> measure_memory(const Settings& settings) {
   const Subject subject{"towpath",
                         "1to1",
@@ -75,6 +88,20 @@ std::vector<Row> measure_memory(const Settings& settings) {
   return {summarise_values(subject, std::move(kib))};
 }
 
+/// What a bus with one topic, one publisher and one subscriber takes of /dev/shm.
+std::vector<Row> measure_files(const Settings& settings) {
+  const Subject subject{"towpath", "1to1", sizeof(Quote), "many", "dev_shm", "KiB", {}};
+  Stage stage;
+  const Role role{settings.first_core, [&] {
+                    const auto topic = open_topic<sizeof(Quote), tow::Publishers::many>(stage);
+                    const auto publisher = topic.publisher().value();
+                    const auto subscriber = topic.subscriber().value();
+                    stage.record(static_cast<double>(allocated_bytes(stage.bus_path())) / 1024);
+                  }};
+  stage.run(std::span(&role, 1), 20);
+  return {summarise_values(subject, {stage.recorded().front()})};
+}
+
 }  // namespace
 
 void add_setup(std::vector<Experiment>& all) {
@@ -85,6 +112,7 @@ void add_setup(std::vector<Experiment>& all) {
                  [](const Settings& settings) { return measure_open(many, "many", settings); }});
   all.push_back({"joined_memory", "private memory of a process that publishes and subscribes",
                  false, measure_memory});
+  all.push_back({"dev_shm", "what the files of a bus with one topic take", false, measure_files});
 }
 
 }  // namespace towbench

@@ -4,8 +4,12 @@
 
 void towbench::add_experiments(std::vector<Experiment>& all) {
   add_one_way(all);
+  add_large(all);
   add_streams(all);
   add_fan_in(all);
+  add_fan_out(all);
   add_sleeping(all);
+  add_burst(all);
+  add_recovery(all);
   add_setup(all);
 }
