@@ -91,8 +91,10 @@ Result<void> PublisherBase::publish_bytes(const void* payload, std::size_t paylo
   if (payload_bytes > max_message_bytes_) return too_large(payload_bytes);
   if (key.size() > shm::kMaxKeyBytes) return key_too_long(key.size());
   const auto size = static_cast<std::uint32_t>(payload_bytes);
-  return until_done([&] { return writer_->append(payload, size, key); },
-                    payload_bytes + kFieldRoom);
+  auto result =
+      until_done([&] { return writer_->append(payload, size, key); }, payload_bytes + kFieldRoom);
+  if (payload_bytes > writer_->inline_bytes()) writer_->recycle(payload_bytes);
+  return result;
 }
 
 Error PublisherBase::too_large(std::size_t payload_bytes) const {
@@ -139,6 +141,7 @@ Result<void> PublisherBase::publish_loan(LoanBase&& loan, std::string_view key) 
       },
       loan.size_);
   loan.give_back();
+  writer_->recycle(loan.size_);
   return result;
 }
 

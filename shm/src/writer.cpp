@@ -171,6 +171,9 @@ Append Writer::make_room(std::uint64_t sequence) {
   // Who joins behind [L2] starts after raised - N, whatever this scan saw.
   passed_ = std::min(raised > slots ? raised - slots : 0, lowest.value_or(sequence) - 1);
   limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
+  // Payloads of slots overwritten since: used again while their lines are warm, instead of all the
+  // pool in turn.
+  if (!retired_.empty()) free_unheld();
   count_published();
   return sequence <= limit_ ? Append::done : Append::full;
 }
@@ -192,7 +195,7 @@ bool Writer::own_slot_passed(const SlotLayout* slot) {
   if (old <= passed_) return true;
   const std::uint64_t quarter = geometry.lane_slot_count() / 4;
   const std::uint64_t ahead = sequence_in(lane_.slot((position_ + quarter) & slot_mask_));
-  // [L1] as in collect(): whoever joins from here on starts behind what is overwritten, up to a
+  // [L1] as in take_back(): whoever joins from here on starts behind what is overwritten, up to a
   // quarter of the lane from here, so that not every message scans.
   raise_to(order_->limit, std::min(std::max(old, ahead), known_) + geometry.slot_count(), kSeqCst);
   return make_room(known_ + 1) == Append::done && old <= passed_;
@@ -239,14 +242,27 @@ bool Writer::collect(std::uint64_t bytes) {
   std::uint64_t gathered = 0;
   auto end = outstanding_.begin();
   while (end != outstanding_.end() && gathered < wanted) gathered += (end++)->block.bytes;
+  take_back(static_cast<std::size_t>(end - outstanding_.begin()));
+  return pool_.free_bytes() > before;
+}
+
+void Writer::recycle(std::uint64_t bytes) {
+  // Where the pool holds but a few such messages it is no history, and warm lines count more. But
+  // where nobody is waited for it is all the slack that lossy readers have.
+  constexpr std::uint64_t kFew = 5;
+  if (bytes * kFew < pool_.pool_bytes() || outstanding_.size() < 2) return;
+  if (readers_.lowest_cursor(many_ ? known_ : next_ - 1)) take_back(outstanding_.size() - 1);
+}
+
+void Writer::take_back(std::size_t count) {
   const std::uint64_t slots = ring_->geometry().slot_count();
-  if (end != outstanding_.begin()) {
+  if (count != 0) {
     // [L1] as in make_room: whoever joins from here on starts behind what is reclaimed.
-    raise_to(order_->limit, std::prev(end)->sequence + slots, kSeqCst);
+    raise_to(order_->limit, outstanding_[count - 1].sequence + slots, kSeqCst);
   }
   fence(kSeqCst);  // [L2] pairs with [L7]: limit before the scan
   const auto lowest = readers_.lowest_cursor(many_ ? known_ : next_ - 1);
-  while (!outstanding_.empty() && gathered != 0) {
+  for (; count != 0; --count) {
     const Outstanding oldest = outstanding_.front();
     if (lowest && oldest.sequence >= *lowest) break;
     SlotLayout* const slot = lane_.slot(oldest.slot);
@@ -256,10 +272,8 @@ bool Writer::collect(std::uint64_t bytes) {
     slot->sequence.store(gone | kBusy, kRelaxed);  // [H1] the fence in free_unheld orders it
     retired_.push_back(oldest.block);
     outstanding_.pop_front();
-    gathered -= std::min(gathered, oldest.block.bytes);
   }
   free_unheld();
-  return pool_.free_bytes() > before;
 }
 
 void Writer::free_unheld() {

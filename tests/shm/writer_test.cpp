@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <set>
 #include <vector>
 
 #include "tests/support/ring_files.hpp"
@@ -76,6 +77,55 @@ TEST_P(WriterTest, ExhaustedPoolIsToldApartFromAFullRing) {
   EXPECT_EQ(append_text(*writer, "small"), Append::done) << "there is room in the ring";
   for (int i = 0; i < 5; ++i) take_from(*reader);
   EXPECT_EQ(append_text(*writer, large), Append::done);
+}
+
+TEST_P(WriterTest, LargePayloadsThatAllHaveReadTakeTurnsInTheSameMemory) {
+  const auto writer = files_.writer();
+  const auto reader = files_.reader();
+  const std::string large(14'000, 'x');  // the pool holds four
+  std::set<const std::byte*> places;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(append_text(*writer, large), Append::done);
+    writer->recycle(large.size());
+    Received received;
+    alignas(16) std::byte buffer[kMaxInlineBytes];
+    ASSERT_EQ(reader->try_take(received, buffer), Take::message);
+    places.insert(received.data);
+    reader->release(received.hold);
+    EXPECT_EQ(reader->try_take(received, buffer), Take::empty);  // its cursor is seen
+  }
+  EXPECT_LE(places.size(), 3U);
+  const auto late = files_.reader({.start = {StartAt::Kind::oldest}});
+  const auto newest = take_from(*late);
+  EXPECT_EQ(newest.sequence, 20U);
+  EXPECT_EQ(newest.payload, large);
+}
+
+TEST_P(WriterTest, LargePayloadsStayWhereNobodyIsWaitedFor) {
+  const auto writer = files_.writer();
+  const auto lossy = files_.reader({.kind = ReaderKind::lossy});
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(append_text(*writer, std::string(14'000, 'x')), Append::done);
+    writer->recycle(14'000);
+  }
+  for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_EQ(take_from(*lossy).sequence, i);
+}
+
+TEST_P(WriterTest, LargePayloadsThatSomebodyHoldsStay) {
+  const auto writer = files_.writer();
+  const auto reader = files_.reader();
+  ASSERT_EQ(append_text(*writer, std::string(14'000, 'a')), Append::done);
+  Received held;
+  alignas(16) std::byte buffer[kMaxInlineBytes];
+  ASSERT_EQ(reader->try_take(held, buffer), Take::message);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(append_text(*writer, std::string(14'000, 'b')), Append::done);
+    writer->recycle(14'000);
+    ASSERT_EQ(take_from(*reader).take, Take::message);
+  }
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(held.data), held.payload_bytes),
+            std::string(14'000, 'a'));
+  reader->release(held.hold);
 }
 
 TEST_P(WriterTest, LoanGivenBackIsFreeAgain) {

@@ -43,7 +43,8 @@ struct TopicOptions {
   std::uint64_t max_message_bytes = 0;
   /// Memory of each publisher for payloads that do not fit a slot, in bytes, up to 16 GiB; default
   /// the larger of 256 KiB and four of the largest messages. With large messages this, not the
-  /// depth, says how much may be unread.
+  /// depth, says how much may be unread. Room for six or more is also history for who joins late;
+  /// of fewer, once all required subscribers have read them, only the newest stays.
   std::uint64_t pool_bytes = 0;
   /// Slots of one publisher's lane where many publish; default the topic's own. Less saves memory
   /// where many publishers share a deep topic.
