@@ -2,49 +2,17 @@
 /// transfers. towbench measures what crosses between cores.
 
 #include <benchmark/benchmark.h>
-#include <unistd.h>
 
 #include <array>
-#include <filesystem>
 #include <span>
-#include <string>
+#include <vector>
 
-#include "towpath/towpath.hpp"
+#include "fixture.hpp"
 
 namespace {
 
-/// 48 bytes: what fits into the smallest slot.
-struct Quote {
-  std::uint64_t instrument;
-  double bid, ask, bid_size, ask_size;
-  std::uint64_t time_ns;
-};
-static_assert(sizeof(Quote) == 48);
-
-/// A topic on a bus of its own, deleted at the end.
-class Fixture {
- public:
-  explicit Fixture(tow::Publishers publishers)
-      : path_("/dev/shm/towpath-micro-" + std::to_string(getpid())),
-        topic_(tow::Bus::open(path_)
-                   .value()
-                   .topic<Quote>("quotes", {.publishers = publishers})
-                   .value()),
-        publisher_(topic_.publisher().value()) {}
-  ~Fixture() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Fixture(const Fixture&) = delete;
-
-  tow::Topic<Quote>& topic() { return topic_; }
-  tow::Publisher<Quote>& publisher() { return publisher_; }
-
- private:
-  std::string path_;
-  tow::Topic<Quote> topic_;
-  tow::Publisher<Quote> publisher_;
-};
+using towbench::Fixture;
+using towbench::Quote;
 
 /// A benchmark cannot throw: an error ends it with its text.
 template <class T>
@@ -103,5 +71,31 @@ void try_take_on_empty(benchmark::State& state, tow::Publishers publishers) {
 }
 BENCHMARK_CAPTURE(try_take_on_empty, one, tow::Publishers::one);
 BENCHMARK_CAPTURE(try_take_on_empty, many, tow::Publishers::many);
+
+/// Publishing while nobody reads and so many subscribers are there: a look at all of them once in a
+/// quarter of the depth. Lossy, so that nobody is waited for.
+void publish_past_readers(benchmark::State& state) {
+  Fixture fixture(tow::Publishers::one);
+  std::vector<tow::Subscriber<Quote>> subscribers;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    subscribers.push_back(fixture.topic().subscriber({.delivery = tow::Delivery::lossy}).value());
+  }
+  for (auto _ : state) {
+    if (failed(state, fixture.publisher().publish(Quote{}))) break;
+  }
+}
+BENCHMARK(publish_past_readers)->Arg(0)->Arg(1)->Arg(64);
+
+/// Further handles: bus, topic and both ends. The process is a member of the bus already.
+void open_existing(benchmark::State& state) {
+  const Fixture fixture(tow::Publishers::many);
+  for (auto _ : state) {
+    auto topic = tow::Bus::open(fixture.path()).value().topic<Quote>("quotes").value();
+    const auto publisher = topic.publisher();
+    const auto subscriber = topic.subscriber();
+    if (failed(state, publisher) || failed(state, subscriber)) break;
+  }
+}
+BENCHMARK(open_existing)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
