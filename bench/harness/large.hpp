@@ -1,7 +1,7 @@
 #pragma once
 /// What large messages hold and how they are read: a stamp and a number, then bytes that all follow
-/// from the number. The sender writes all of it, or the head alone ("untouched"); the receiver
-/// reads as much.
+/// from the number. The sender writes all of it, the head alone, or nothing; the receiver reads as
+/// much. Where nothing is written the stamp takes another way, behind the message.
 
 #include <cstring>
 #include <span>
@@ -15,7 +15,27 @@ struct Head {
   std::uint64_t stamp, number;
 };
 
-enum class Touch { whole, head };
+enum class Touch { whole, head, none };
+
+/// The stamp of message `number`, which its sender wrote to `line` after sending it.
+class LateStamp {
+ public:
+  LateStamp(const Stage& stage, const Line& line, std::uint64_t number)
+      : stage_(stage), line_(line), number_(number) {}
+  static void write(Line& line, std::uint64_t number, std::uint64_t stamp) {
+    line.stamp.store(stamp, std::memory_order_relaxed);
+    line.number.store(number, std::memory_order_release);
+  }
+  explicit operator std::uint64_t() const {
+    stage_.await(line_, number_);
+    return line_.stamp.load(std::memory_order_relaxed);
+  }
+
+ private:
+  const Stage& stage_;
+  const Line& line_;
+  std::uint64_t number_;
+};
 
 /// So many messages of `bytes` that a sample takes some milliseconds.
 constexpr std::size_t large_messages_of_sample(std::size_t bytes) {

@@ -56,9 +56,12 @@ class ReceivingEnd {
   void receive_dephased(Receiver& receiver, std::span<std::uint64_t> latencies) {
     for (std::uint64_t& latency : latencies) {
       Stage::Patience patience(stage_);
-      while (!receiver.poll([&](std::uint64_t stamp) { latency = arrival_ticks() - stamp; })) {
-        patience.spin();
-      }
+      // The clock first: a stamp may have to be fetched.
+      const auto on_arrival = [&](const auto& stamp) {
+        const std::uint64_t now = arrival_ticks();
+        latency = now - static_cast<std::uint64_t>(stamp);
+      };
+      while (!receiver.poll(on_arrival)) patience.spin();
       answer();
     }
   }

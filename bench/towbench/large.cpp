@@ -17,15 +17,21 @@ class LargeTowLink {
 
   class Sender {
    public:
-    explicit Sender(Stage& stage) : topic_(open(stage)), publisher_(topic_.publisher().value()) {}
+    explicit Sender(Stage& stage)
+        : line_(*reinterpret_cast<Line*>(stage.peer_memory())),
+          topic_(open(stage)),
+          publisher_(topic_.publisher().value()) {}
     void ready() { topic_.wait_for_subscribers(1, std::chrono::seconds(5)).value(); }
     void send(std::uint64_t stamp) {
       auto loan = publisher_.loan(kBytes).value();
-      write_large(loan.bytes(), stamp, ++number_, kTouch);
+      ++number_;
+      if constexpr (kTouch != Touch::none) write_large(loan.bytes(), stamp, number_, kTouch);
       publisher_.publish(std::move(loan)).value();
+      if constexpr (kTouch == Touch::none) LateStamp::write(line_, number_, stamp);
     }
 
    private:
+    Line& line_;
     tow::Topic<> topic_;
     tow::Publisher<> publisher_;
     std::uint64_t number_ = 0;
@@ -33,16 +39,26 @@ class LargeTowLink {
 
   class Receiver {
    public:
-    explicit Receiver(Stage& stage) : subscriber_(open(stage).subscriber().value()) {}
+    explicit Receiver(Stage& stage)
+        : stage_(stage), subscriber_(open(stage).subscriber().value()) {}
     template <class OnArrival>
     bool poll(OnArrival&& on_arrival) {
       const auto taken = subscriber_.try_take();
       if (!taken) return false;
-      read_large(taken.bytes(), ++number_, kTouch, on_arrival);
+      ++number_;
+      if constexpr (kTouch == Touch::none) {
+        on_arrival(LateStamp(stage_, *reinterpret_cast<Line*>(stage_.peer_memory()), number_));
+        if (taken.sequence() != number_) {
+          throw Failure(fmt::format("sequence {} came instead of {}", taken.sequence(), number_));
+        }
+      } else {
+        read_large(taken.bytes(), number_, kTouch, on_arrival);
+      }
       return true;
     }
 
    private:
+    Stage& stage_;
     tow::Subscriber<> subscriber_;
     std::uint64_t number_ = 0;
   };
@@ -55,26 +71,32 @@ class LargeTowLink {
   }
 };
 
+constexpr const char* name_of(Touch touch) {
+  return touch == Touch::whole ? "whole" : touch == Touch::head ? "head" : "untouched";
+}
+
 template <std::size_t kBytes, Touch kTouch>
 void add(std::vector<Experiment>& all) {
-  const bool whole = kTouch == Touch::whole;
-  const std::string mode = whole ? "in place, whole" : "in place, untouched";
+  const char* const name = name_of(kTouch);
   all.push_back(one_way<LargeTowLink<kBytes, kTouch>>(
-      fmt::format("large_{}_{}", kBytes >> 10, whole ? "whole" : "untouched"),
-      fmt::format("{} KiB, {}", kBytes >> 10,
-                  whole ? "written and read whole" : "only its head written and read"),
-      {"towpath", "1to1", kBytes, mode, "", "", {}}));
+      fmt::format("large_{}_{}", kBytes >> 10, name),
+      fmt::format("{} KiB in place, what is written and read: {}", kBytes >> 10, name),
+      {"towpath", "1to1", kBytes, name, "", "", {}}));
+}
+
+template <Touch kTouch>
+void add_sizes(std::vector<Experiment>& all) {
+  add<64 << 10, kTouch>(all);
+  add<1 << 20, kTouch>(all);
+  add<8 << 20, kTouch>(all);
 }
 
 }  // namespace
 
 void add_large(std::vector<Experiment>& all) {
-  add<64 << 10, Touch::whole>(all);
-  add<1 << 20, Touch::whole>(all);
-  add<8 << 20, Touch::whole>(all);
-  add<64 << 10, Touch::head>(all);
-  add<1 << 20, Touch::head>(all);
-  add<8 << 20, Touch::head>(all);
+  add_sizes<Touch::whole>(all);
+  add_sizes<Touch::head>(all);
+  add_sizes<Touch::none>(all);
 }
 
 }  // namespace towbench

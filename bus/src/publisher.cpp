@@ -145,31 +145,14 @@ Result<void> PublisherBase::publish_loan(LoanBase&& loan, std::string_view key) 
   return result;
 }
 
-Result<std::size_t> PublisherBase::publish_many(const std::byte* payloads, std::size_t stride,
-                                                std::size_t payload_bytes, std::size_t count) {
-  if (payload_bytes > max_message_bytes_) return too_large(payload_bytes);
-  const auto size = static_cast<std::uint32_t>(payload_bytes);
-  const auto deadline = shm::Deadline::after(options_.wait_at_most);
-  std::size_t done = 0;
-  while (done < count) {
-    const auto batch = writer_->append_batch(payloads + done * stride, stride, size, count - done);
-    done += batch.appended;
-    if (batch.appended != 0) writer_->notify();  // before waiting: those we wait for may sleep
-    if (batch.stopped_by == shm::Append::done) break;
-    auto next = on_full(batch.stopped_by, payload_bytes + kFieldRoom, deadline);
-    if (!next) {
-      if (next.error() == Code::full && done != 0) break;
-      return next.error();
-    }
-    if (*next == Next::dropped) ++done;
-  }
-  return done;
-}
-
 Result<std::size_t> Publisher<Bytes>::publish_batch(std::span<const std::byte> payloads,
                                                     std::size_t payload_bytes) {
   const std::size_t count = payload_bytes == 0 ? 0 : payloads.size() / payload_bytes;
-  return publish_many(payloads.data(), payload_bytes, payload_bytes, count);
+  if (payload_bytes > max_message_bytes_) return too_large(payload_bytes);
+  return publish_all(count, payload_bytes, [&](std::size_t done) {
+    return writer_->append_batch(payloads.data() + done * payload_bytes, payload_bytes,
+                                 static_cast<std::uint32_t>(payload_bytes), count - done);
+  });
 }
 
 }  // namespace tow

@@ -16,6 +16,7 @@ Reader::Reader(std::shared_ptr<Ring> ring)
       many_(ring_->geometry().many()),
       slot_mask_(ring_->geometry().lane_slot_count() - 1),
       stride_(ring_->geometry().cursor_stride()),
+      pool_share_(ring_->geometry().raw().pool_bytes / 8),
       inline_bytes_(ring_->geometry().inline_bytes()),
       stamp_mask_(ring_->geometry().stamps() ? (1ULL << ring_->geometry().raw().stamp_shift) - 1
                                              : std::numeric_limits<std::uint64_t>::max()),
@@ -172,9 +173,12 @@ Take Reader::read_pool(const Located& at, const SlotMeta& meta, Received& out) {
   out.missed = std::exchange(missed_, 0);
   if ((at.slot_number & stamp_mask_) == 0) [[unlikely]]
     note_arrival(at);
+  // Not this message's own memory: that serves nobody before release(), which publishes the cursor
+  // when nobody waits for the message any more.
+  if (unpublished_bytes_ >= pool_share_) publish_cursor();
   took_one();
   unpublished_bytes_ += stored;
-  if (unpublished_bytes_ >= pool / 8) publish_cursor();
+  if (out.hold == Received::kNoHold && unpublished_bytes_ >= pool_share_) publish_cursor();
   return Take::message;
 }
 
@@ -211,7 +215,11 @@ void Reader::release(std::int32_t hold) {
   // [H6] release, pairs with [H3]: our last access before the memory is free.
   page_->holds[static_cast<std::size_t>(hold)].store(0, kRelease);
   free_holds_ |= 1ULL << hold;
-  signal_room();
+  if (unpublished_bytes_ >= pool_share_) {
+    publish_cursor();
+  } else {
+    signal_room();
+  }
 }
 
 void Reader::note_arrival(const Located& at) {

@@ -76,8 +76,11 @@ class PublisherBase {
   Result<void> publish_bytes(const void* payload, std::size_t payload_bytes, std::string_view key);
   Result<LoanBase> lend(std::size_t payload_bytes);
   Result<void> publish_loan(LoanBase&& loan, std::string_view key);
-  Result<std::size_t> publish_many(const std::byte* payloads, std::size_t stride,
-                                   std::size_t payload_bytes, std::size_t count);
+  /// Calls `append_rest(done)`, which appends what follows the first `done`, until all `count` are
+  /// out or the options say not to wait.
+  template <class AppendRest>
+  Result<std::size_t> publish_all(std::size_t count, std::size_t payload_bytes,
+                                  const AppendRest& append_rest);
   /// What to do about an append that found no room: success means try again or dropped.
   enum class Next : std::uint8_t { again, dropped };
   Result<Next> on_full(shm::Append reason, std::size_t bytes, shm::Deadline deadline);
@@ -91,6 +94,28 @@ class PublisherBase {
   std::uint64_t max_message_bytes_;
   std::uint64_t dropped_ = 0;
 };
+
+template <class AppendRest>
+Result<std::size_t> PublisherBase::publish_all(std::size_t count, std::size_t payload_bytes,
+                                               const AppendRest& append_rest) {
+  std::optional<shm::Deadline> deadline;
+  std::size_t done = 0;
+  while (done < count) {
+    const shm::Writer::Batch batch = append_rest(done);
+    done += batch.appended;
+    if (batch.appended != 0) writer_->notify();  // before waiting: those we wait for may sleep
+    if (batch.stopped_by == shm::Append::done) [[likely]]
+      break;
+    if (!deadline) deadline = shm::Deadline::after(options_.wait_at_most);
+    auto next = on_full(batch.stopped_by, payload_bytes, *deadline);
+    if (!next) {
+      if (next.error() == Code::full && done != 0) break;
+      return next.error();
+    }
+    if (*next == Next::dropped) ++done;
+  }
+  return done;
+}
 
 /// Publishes values of T, or bytes. See PublisherBase for threads, waiting and death.
 template <class T = Bytes>
@@ -112,8 +137,18 @@ class Publisher : public PublisherBase {
   /// Publishes all in order, waking sleepers once; returns how many went out (all, unless the topic
   /// was full and the options say fail). Not atomic: others may publish between.
   Result<std::size_t> publish_batch(std::span<const T> values) {
-    return publish_many(reinterpret_cast<const std::byte*>(values.data()), sizeof(T), sizeof(T),
-                        values.size());
+    const auto* const bytes = reinterpret_cast<const std::byte*>(values.data());
+    const auto append_rest = [&](std::size_t done) {
+      if constexpr (sizeof(T) <= shm::kMaxInlineBytes) {
+        if (sizeof(T) <= writer_->inline_bytes()) [[likely]] {
+          return writer_->append_batch_fixed<sizeof(T)>(bytes + done * sizeof(T),
+                                                        values.size() - done);
+        }
+      }
+      return writer_->append_batch(bytes + done * sizeof(T), sizeof(T), sizeof(T),
+                                   values.size() - done);
+    };
+    return publish_all(values.size(), sizeof(T), append_rest);
   }
   /// Memory for one T, to be filled in place and published.
   Result<Loan<T>> loan() {

@@ -196,6 +196,7 @@ class Reader {
   bool evictable_ = false;
   const std::uint64_t slot_mask_;
   std::uint64_t stride_;
+  std::uint64_t pool_share_;  ///< the cursor is published when so many pool bytes were taken
   std::size_t inline_bytes_;
   std::uint64_t stamp_mask_;
   unsigned stamp_shift_;

@@ -83,6 +83,15 @@ class Writer {
   };
   Batch append_batch(const std::byte* payloads, std::size_t stride, std::uint32_t payload_bytes,
                      std::size_t count);
+  /// The same for payloads of a size known to the compiler that fits into a slot.
+  template <std::uint32_t kBytes>
+  Batch append_batch_fixed(const std::byte* payloads, std::size_t count) {
+    return append_each(count, [payloads](SlotLayout* slot, std::size_t i) {
+      constexpr std::uint64_t kMeta = SlotMeta{.payload_bytes = kBytes}.pack();
+      slot->meta.store(kMeta, kRelaxed);  // relaxed: [P1] orders
+      store_words(LaneView::payload(slot), payloads + i * kBytes, kBytes);
+    });
+  }
 
   /// Pool memory for a payload written in place; nothing when none is to be had.
   /// Dies here: private bookkeeping only; the successor sees the memory as free.
@@ -150,6 +159,8 @@ class Writer {
   /// kAhead messages later, so that in a stream the transfers overlap. (Measured FAR: 25 instead of
   /// 40 ns a message; 2 is too near, 8 takes lines that the reader is still reading.)
   static constexpr std::uint64_t kAhead = 4;
+  /// In a batch. (Measured FAR: 25 ns a message; 33 with a distance of 4, 45 without.)
+  static constexpr std::uint64_t kBatchAhead = 12;
   void prefetch_slot(std::uint64_t slot_number) const {
     const SlotLayout* const slot = lane_.slot(slot_number & slot_mask_);
     prefetch_for_write(slot);
@@ -165,6 +176,8 @@ class Writer {
   Append append_one(const Fill& fill);
   template <class Fill>
   Append append_many(const Fill& fill);
+  template <class Fill>
+  Batch append_each(std::size_t count, const Fill& fill);
 
   /// The time for a stamp; 0 when this slot gets none. Read before the commit, written after it, so
   /// that the message does not wait for the stamp's line.
@@ -206,13 +219,13 @@ class Writer {
   const std::uint64_t slot_mask_;  ///< lane slots - 1
   std::uint64_t stamp_mask_;
   std::size_t inline_bytes_;
-  std::uint64_t next_ = 1;      ///< `one`: sequence of the next message
-  std::uint64_t limit_ = 0;     ///< highest sequence that needs no scan
-  std::uint64_t known_ = 0;     ///< `many`: a committed sequence, the latest known
-  std::uint64_t stale_ = 0;     ///< `many`: how far the order had moved on at the last append
-  std::uint64_t position_ = 0;  ///< `many`: next slot of the lane
-  std::uint64_t last_own_ = 0;  ///< `many`: last sequence that this writer committed
-  std::uint64_t passed_ = 0;    ///< no required reader is or can join at or before it
+  std::uint64_t next_ = 1;              ///< `one`: sequence of the next message
+  std::uint64_t limit_ = 0;             ///< highest sequence that needs no scan
+  std::uint64_t known_ = 0;             ///< `many`: a committed sequence, the latest known
+  std::uint64_t others_ = 0;            ///< `many`: messages of others between our last two
+  std::uint64_t position_ = 0;          ///< `many`: next slot of the lane
+  std::uint64_t last_own_ = 0;          ///< `many`: last sequence that this writer committed
+  std::uint64_t passed_ = 0;            ///< no required reader is or can join at or before it
   std::uint64_t published_before_ = 0;  ///< `many`: messages of this lane before this writer
   std::uint32_t lane_number_ = 0;
   ReaderTable readers_;
@@ -248,9 +261,10 @@ Append Writer::append_one(const Fill& fill) {
 template <class Fill>
 Append Writer::append_many(const Fill& fill) {
   constexpr int kMaxAttempts = 1 << 16;  // each lost race is somebody else's message
+  constexpr std::uint64_t kMaxOthers = 8;
   const std::uint64_t slot_number = position_ & slot_mask_;
   SlotLayout* const slot = lane_.slot(slot_number);
-  std::uint64_t sequence = known_ + 1 + stale_;
+  std::uint64_t sequence = known_ + 1 + others_;
   prefetch_slot(slot_number);
   prefetch_for_write(&ring_->index(sequence));
   prefetch_slot(slot_number + kAhead);
@@ -290,7 +304,8 @@ Append Writer::append_many(const Fill& fill) {
     // sleepers). The commit point: before it nothing is visible, after it everything is.
     if (word.compare_exchange_strong(seen, named, kSeqCst)) {
       stamp(slot_number, sequence, now);
-      stale_ = sequence - known_ - 1;
+      // Where publishers take turns, as many of the others' will come before the next of ours.
+      others_ = last_own_ == 0 ? 0 : std::min(sequence - last_own_ - 1, kMaxOthers);
       known_ = last_own_ = sequence;
       ++position_;
       return Append::done;
@@ -298,6 +313,42 @@ Append Writer::append_many(const Fill& fill) {
     ++sequence;
   }
   return Append::damaged;
+}
+
+template <class Fill>
+Writer::Batch Writer::append_each(std::size_t count, const Fill& fill) {
+  std::size_t done = 0;
+  for (; many_ && done < count; ++done) {
+    const Append result = append_many([&](SlotLayout* slot) { fill(slot, done); });
+    if (result != Append::done) return {done, result};
+  }
+  while (done < count) {
+    if (next_ > limit_) {
+      if (const Append room = make_room(next_); room != Append::done) return {done, room};
+    }
+    const std::uint64_t first = next_;
+    const std::uint64_t run = std::min<std::uint64_t>(count - done, limit_ - first + 1);
+    // Dies in either loop: committed slots are a prefix; the rest stays busy, as if never begun.
+    for (std::uint64_t i = 0; i < run; ++i) {
+      const std::uint64_t slot_number = (first + i) & slot_mask_;
+      SlotLayout* const slot = lane_.slot(slot_number);
+      prefetch_slot(slot_number + kBatchAhead);
+      retire(slot_number);
+      slot->sequence.store((first + i) | kBusy, kRelaxed);  // relaxed: the fence orders it
+      fence(kRelease);  // [P3] pairs with [R2]: busy before payload
+      fill(slot, done + i);
+    }
+    // Ascending: a hole would stick every required reader if we died behind it.
+    for (std::uint64_t i = 0; i < run; ++i) {
+      const std::uint64_t slot_number = (first + i) & slot_mask_;
+      const std::uint64_t now = stamp_ticks(slot_number);
+      lane_.slot(slot_number)->sequence.store(first + i, kRelease);  // [P1]
+      stamp(slot_number, first + i, now);
+    }
+    next_ = first + run;
+    done += run;
+  }
+  return {done, Append::done};
 }
 
 }  // namespace tow::shm
