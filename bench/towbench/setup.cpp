@@ -1,13 +1,13 @@
 /// What it takes to have a bus at all: time to the first message, memory of a process that joins.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
 
+#include "bench/harness/memory.hpp"
 #include "families.hpp"
 #include "tow_link.hpp"
 
@@ -57,18 +57,6 @@ double joined_memory_kib(const Stage& stage) {
   const bool read = output != nullptr && std::fscanf(output, "%lf", &kib) == 1;
   if (output == nullptr || pclose(output) != 0 || !read) throw Failure("could not run " + command);
   return kib;
-}
-
-/// Blocks of all files below a directory: what they take, not what they seem to.
-std::uint64_t allocated_bytes(const std::string& directory) {
-  std::uint64_t bytes = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-    struct stat status {};
-    constexpr std::uint64_t kBlockBytes = 512;
-    if (stat(entry.path().c_str(), &status) != 0) throw Failure("cannot look at " + directory);
-    bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
-  }
-  return bytes;
 }
 
 std::vector<Row> measure_memory(const Settings& settings) {

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Prepares the peers that Debian does not carry, in build/peers: what `cmake --preset release` finds
+# there it builds against. Each that cannot be had is left out, with one line that says why.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+out=$here/../../build/peers
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+
+skip() { printf '%s: skipped, %s\n' "$1" "$2"; }
+
+# try PEER: runs its fetch_ function, which says on stdout why it gave up; the rest goes to its log.
+try() {
+  local peer=$1 why
+  why=$("fetch_$peer" 2>"$out/$peer.log") && return
+  skip "$peer" "${why:-see $out/$peer.log}"
+}
+
+# needs COMMAND...: says which is missing.
+needs() {
+  local command
+  for command; do
+    command -v "$command" >/dev/null || { echo "there is no $command here"; return 1; }
+  done
+}
+
+# stale ARTEFACT SOURCE...: whether it is missing or older than one of its sources.
+stale() {
+  local artefact=$1 source
+  shift
+  [[ -e $artefact ]] || return 0
+  for source; do [[ $source -nt $artefact ]] && return 0; done
+  return 1
+}
+
+fetch_iceoryx2() {
+  local crate=$here/iceoryx2
+  stale "$out/iceoryx2/release/libtowbench_iceoryx2.a" "$crate"/Cargo.* "$crate"/src/* || return 0
+  needs cargo || return 1
+  cargo build --release --locked --manifest-path "$crate/Cargo.toml" \
+    --target-dir "$out/iceoryx2" >&2
+}
+
+for peer in iceoryx2; do try "$peer"; done
