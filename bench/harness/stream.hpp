@@ -54,17 +54,22 @@ void receive_streams(Stage& stage) {
 }
 
 template <class Link>
+std::vector<Sample> stream_samples(const Settings& settings) {
+  Stage stage;
+  const Role roles[] = {
+      {settings.first_core, [&] { send_streams<Link>(stage, settings.seconds); }},
+      {settings.second_core, [&] { receive_streams<Link>(stage); }},
+  };
+  stage.run(roles, settings.seconds + 20);
+  return recorded_samples(stage);
+}
+
+template <class Link>
 Experiment stream(std::string name, std::string what, Subject subject) {
   subject.metric = "stream";
   subject.unit = "ns/message";
   auto run = [subject](const Settings& settings) {
-    Stage stage;
-    const Role roles[] = {
-        {settings.first_core, [&] { send_streams<Link>(stage, settings.seconds); }},
-        {settings.second_core, [&] { receive_streams<Link>(stage); }},
-    };
-    stage.run(roles, settings.seconds + 20);
-    return summarise(subject, recorded_samples(stage));
+    return summarise(subject, stream_samples<Link>(settings));
   };
   return {std::move(name), std::move(what), true, std::move(run)};
 }

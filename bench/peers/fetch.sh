@@ -41,4 +41,21 @@ fetch_iceoryx2() {
     --target-dir "$out/iceoryx2" >&2
 }
 
-for peer in iceoryx2; do try "$peer"; done
+# Its C sources ask for a newer CMake than they need, and than Debian 12 has.
+fetch_aeron() {
+  local crate=$here/aeron sources=$out/aeron/crates build=$out/aeron/build
+  stale "$build/binaries/aeronmd" "$crate"/Cargo.* || return 0
+  needs cargo cmake ninja cc || return 1
+  local wanted=(-D BUILD_AERON_ARCHIVE_API=OFF -D AERON_TESTS=OFF -D AERON_UNIT_TESTS=OFF
+    -D AERON_SYSTEM_TESTS=OFF -D AERON_BUILD_SAMPLES=OFF -D AERON_BUILD_DOCUMENTATION=OFF
+    -D AERON_INSTALL_TARGETS=OFF)
+  {
+    cargo vendor --locked --manifest-path "$crate/Cargo.toml" "$sources" &&
+      sources=$sources/rusteron-media-driver/aeron &&
+      sed -i 's/VERSION 3\.30/VERSION 3.25/' "$sources/CMakeLists.txt" &&
+      cmake -S "$sources" -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Release "${wanted[@]}" &&
+      cmake --build "$build" --target aeron_static aeronmd
+  } >&2
+}
+
+for peer in iceoryx2 aeron; do try "$peer"; done
