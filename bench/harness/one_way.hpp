@@ -25,6 +25,7 @@ template <class Link>
 void send_one_way(Stage& stage, double seconds) {
   typename Link::Sender sender(stage);
   stage.meet(2, 1);
+  stage.meet(2, 2);  // the receiver is there
   sender.ready();
   SendingEnd end(stage);
   conduct(stage, seconds, [&] {
@@ -32,13 +33,14 @@ void send_one_way(Stage& stage, double seconds) {
     end.send_dephased(sender, kWarmUp<Link> + kMessages<Link>);
     end.send_floor();
   });
-  stage.meet(2, 2);
+  stage.meet(2, 3);
 }
 
 template <class Link>
 void receive_one_way(Stage& stage) {
   stage.meet(2, 1);  // the sender makes what both use
   typename Link::Receiver receiver(stage);
+  stage.meet(2, 2);
   ReceivingEnd end(stage);
   std::vector<std::uint64_t> latencies(kWarmUp<Link> + kMessages<Link>);
   std::vector<double> values(kMessages<Link>);
@@ -51,7 +53,7 @@ void receive_one_way(Stage& stage) {
     }
     record_sample(stage, before, after, values);
   });
-  stage.meet(2, 2);  // neither end goes before the other is done with it
+  stage.meet(2, 3);  // neither end goes before the other is done with it
 }
 
 template <class Link>

@@ -40,6 +40,7 @@ void print_heading(const Machine& machine) {
 void print_column_names() {
   fmt::print(fmt::runtime(kColumns), "system, topology, payload, metric, mode", "placement", "p50",
              "p99", "p99.9", "floor", "ratio", "kept/disc.", "target", "unit");
+  std::fflush(stdout);  // else a process forked later may print it again
 }
 
 void print_row(const Row& row) {

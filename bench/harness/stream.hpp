@@ -12,6 +12,7 @@ template <class Link>
 void send_streams(Stage& stage, double seconds) {
   typename Link::Sender sender(stage);
   stage.meet(2, 1);
+  stage.meet(2, 2);  // the receiver is there
   sender.ready();
   SendingEnd end(stage);
   const auto burst = [&](std::size_t count) {
@@ -25,13 +26,14 @@ void send_streams(Stage& stage, double seconds) {
     burst(kStreamMessages);
     end.send_floor();
   });
-  stage.meet(2, 2);
+  stage.meet(2, 3);
 }
 
 template <class Link>
 void receive_streams(Stage& stage) {
   stage.meet(2, 1);
   typename Link::Receiver receiver(stage);
+  stage.meet(2, 2);
   ReceivingEnd end(stage);
   const auto burst = [&](std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -50,7 +52,7 @@ void receive_streams(Stage& stage) {
     const double after = end.receive_floor_ns();
     record_sample(stage, before, after, std::span(&ns_a_message, 1));
   });
-  stage.meet(2, 2);
+  stage.meet(2, 3);
 }
 
 template <class Link>

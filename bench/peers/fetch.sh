@@ -58,4 +58,13 @@ fetch_aeron() {
   } >&2
 }
 
-for peer in iceoryx2 aeron; do try "$peer"; done
+fetch_chronicle() {
+  local pom=$here/java/pom.xml made=$out/java
+  stale "$made/classes/towbench/Chronicle.class" "$pom" "$here"/java/src/main/java/*/* || return 0
+  needs mvn javac || return 1
+  rm -rf "$made"
+  mvn -B -f "$pom" "-Dtowbench.out=$made" "-DoutputDirectory=$made/jars" \
+    -DincludeScope=runtime dependency:copy-dependencies compile >&2
+}
+
+for peer in iceoryx2 aeron chronicle; do try "$peer"; done
