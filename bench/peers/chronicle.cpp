@@ -14,7 +14,7 @@ namespace towbench {
 namespace {
 
 const std::string kSettings = TOWBENCH_CHRONICLE_VERSION
-    " on Java 17, called from C++ through JNI (10 to 20 ns a call), raw bytes, queue in /dev/shm, "
+    ", called from C++ through JNI (10 to 20 ns a call), raw bytes, queue in /dev/shm, "
     "blocks of 64 MiB, no pre-toucher, serial collector, compiled beforehand by a warm-up";
 
 /// A process's queue, its code already compiled: the messages of a warm-up go through another

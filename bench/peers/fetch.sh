@@ -7,13 +7,13 @@ out=$here/../../build/peers
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-skip() { printf '%s: skipped, %s\n' "$1" "$2"; }
-
-# try PEER: runs its fetch_ function, which says on stdout why it gave up; the rest goes to its log.
+# try PEER: runs its fetch_ function, which says on stdout why it gave up; the rest goes to its log,
+# whose first error is the reason if none is given.
 try() {
-  local peer=$1 why
-  why=$("fetch_$peer" 2>"$out/$peer.log") && return
-  skip "$peer" "${why:-see $out/$peer.log}"
+  local peer=$1 log=$out/$1.log why
+  why=$("fetch_$peer" 2>"$log") && return
+  why=${why:-$(grep -m 1 -iE '^.{0,20}error' "$log" || echo "it failed") (all of it: $log)}
+  printf '%s: skipped, %s\n' "$peer" "$why"
 }
 
 # needs COMMAND...: says which is missing.
