@@ -18,11 +18,15 @@ namespace towbench {
 inline constexpr std::size_t kWarmUpTurns = 10;
 inline constexpr std::size_t kTurns = 60;
 
-/// The bare mechanism.
+/// The bare mechanism, on one of two pairs of words.
+template <int kPair>
 class FutexSide {
  public:
   FutexSide(Stage& stage, int side)
-      : stage_(stage), out_(stage.futex(side)), in_(stage.futex(1 - side)) {}
+      : stage_(stage),
+        out_(stage.futex(2 * kPair + side)),
+        in_(stage.futex(2 * kPair + 1 - side)) {}
+  void ready() {}
   void send(std::uint64_t stamp) {
     stage_.futex_stamp().store(stamp, std::memory_order_relaxed);
     out_.fetch_add(1, std::memory_order_release);
@@ -76,7 +80,7 @@ std::vector<double> answer(Player& player) {
 template <class Side>
 void serve_samples(Stage& stage, double seconds) {
   Side side(stage, 0);
-  FutexSide futex_side(stage, 0);
+  FutexSide<0> futex_side(stage, 0);
   stage.meet(2, 1);
   side.ready();
   SendingEnd end(stage);
@@ -93,7 +97,7 @@ void serve_samples(Stage& stage, double seconds) {
 template <class Side>
 void answer_samples(Stage& stage) {
   Side side(stage, 1);
-  FutexSide futex_side(stage, 1);
+  FutexSide<0> futex_side(stage, 1);
   stage.meet(2, 1);
   side.ready();
   ReceivingEnd end(stage);

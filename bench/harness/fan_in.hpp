@@ -12,7 +12,9 @@
 
 namespace towbench {
 
-inline constexpr std::size_t kFanInMessages = 200'000;  ///< of all senders together
+/// Messages of all senders together.
+template <class Link>
+inline constexpr std::size_t kFanInMessages = 200'000 / fewer_messages<Link>();
 
 /// 48 B: who sent it, and the how manieth of his it is.
 struct Report {
@@ -39,9 +41,8 @@ class FloorBetween {
 
 struct FanIn {
   std::uint32_t senders;
-  std::size_t runs;
+  std::size_t runs, messages_each;
   std::uint32_t everybody() const { return senders + 1; }
-  std::size_t messages_each() const { return kFanInMessages / senders; }
 };
 
 template <class Link>
@@ -58,7 +59,7 @@ void send_fan_in(Stage& stage, std::uint32_t self, FanIn size) {
     const double before = floor.measure_ns();
     stage.meet(size.everybody(), ++round);
     const std::uint64_t began = send_ticks();
-    for (std::size_t i = 0; i < size.messages_each(); ++i) {
+    for (std::size_t i = 0; i < size.messages_each; ++i) {
       ++report.number;
       sender.send(report);
     }
@@ -66,7 +67,7 @@ void send_fan_in(Stage& stage, std::uint32_t self, FanIn size) {
     const double after = floor.measure_ns();
     if (self != 1) continue;
     const double ticks = static_cast<double>(stage.began().load() - began);
-    const double ns_a_message = ticks * ns_per_tick() / kFanInMessages;
+    const double ns_a_message = ticks * ns_per_tick() / kFanInMessages<Link>;
     record_sample(stage, before, after, std::span(&ns_a_message, 1));
   }
 }
@@ -82,7 +83,7 @@ void receive_fan_in(Stage& stage, FanIn size) {
     stage.meet(size.everybody(), ++round);
     stage.meet(size.everybody(), ++round);
     Report report;
-    for (std::size_t i = 0; i < size.messages_each() * size.senders; ++i) {
+    for (std::size_t i = 0; i < size.messages_each * size.senders; ++i) {
       Stage::Patience patience(stage);
       while (!receiver.poll(report)) patience.spin();
       if (report.sender >= size.senders || report.number != ++numbers[report.sender]) {
@@ -105,7 +106,8 @@ Experiment fan_in(const std::string& name, Subject subject, std::uint32_t sender
   auto run = [subject, senders](const Settings& settings) {
     constexpr double kRunsASecond = 12;  // at about 100 ns a message, with the floors
     const FanIn size{senders,
-                     static_cast<std::size_t>(std::max(3.0, settings.seconds * kRunsASecond))};
+                     static_cast<std::size_t>(std::max(3.0, settings.seconds * kRunsASecond)),
+                     kFanInMessages<Link> / senders};
     Stage stage;
     std::vector<Role> roles{{-1, [&] { receive_fan_in<Link>(stage, size); }}};
     for (std::uint32_t self = 0; self < senders; ++self) {

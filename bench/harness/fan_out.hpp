@@ -12,8 +12,9 @@
 namespace towbench {
 
 /// Messages of a burst; fewer when more processes have to be scheduled.
+template <class Link>
 constexpr std::size_t fan_out_messages(std::size_t receivers) {
-  return receivers <= 2 ? 100'000 : 20'000;
+  return (receivers <= 2 ? 100'000 : 20'000) / fewer_messages<Link>();
 }
 
 template <class Link>
@@ -23,9 +24,13 @@ void send_fan_out(Stage& stage, std::size_t receivers, std::size_t bursts) {
   std::uint32_t round = 0;
   stage.meet(all, ++round);
   stage.meet(all, ++round);  // all receivers are there
-  sender.ready();
+  if constexpr (requires { sender.ready(receivers); }) {
+    sender.ready(receivers);
+  } else {
+    sender.ready();
+  }
   SendingEnd end(stage);
-  const std::size_t count = fan_out_messages(receivers);
+  const std::size_t count = fan_out_messages<Link>(receivers);
   for (std::size_t burst = 0; burst < bursts; ++burst) {
     end.send_floor();
     stage.meet(all, ++round);
@@ -52,7 +57,7 @@ void receive_fan_out(Stage& stage, std::size_t receivers, bool first, std::size_
   typename Link::Receiver receiver(stage);
   stage.meet(all, ++round);
   ReceivingEnd end(stage);
-  const std::size_t count = fan_out_messages(receivers);
+  const std::size_t count = fan_out_messages<Link>(receivers);
   for (std::size_t burst = 0; burst < bursts; ++burst) {
     const double before = first ? end.receive_floor_ns() : 0;
     stage.meet(all, ++round);

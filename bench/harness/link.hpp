@@ -35,6 +35,17 @@ struct Payload {
   }
 };
 
+/// How many times fewer messages than usual a burst has: a link that takes long for each says so in
+/// kFewer.
+template <class Link>
+constexpr std::size_t fewer_messages() {
+  if constexpr (requires { Link::kFewer; }) {
+    return Link::kFewer;
+  } else {
+    return 1;
+  }
+}
+
 /// The least that a message can be: a stamp and a number in a bare cache line, each message in the
 /// next of `kLines` lines. The floor of all ratios is the strictest: the same line for every
 /// message of a sample. What a ring cannot avoid, a new line for each message, shows in the row

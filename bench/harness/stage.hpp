@@ -90,14 +90,15 @@ class Stage {
   }
   /// Figures handed from one role to another, between two meetings.
   double& handed(std::size_t which) { return shared_->handed[which]; }
-  /// Futex words, one for each direction.
-  std::atomic<std::uint32_t>& futex(int direction) { return shared_->futexes[direction].word; }
+  /// Futex words, two pairs.
+  std::atomic<std::uint32_t>& futex(int which) { return shared_->futexes[which].word; }
   std::atomic<std::uint64_t>& futex_stamp() { return shared_->futex_stamp; }
   /// Room for a peer's queue, zero at the beginning.
   std::byte* peer_memory() { return shared_->peer_memory; }
   static constexpr std::size_t kPeerBytes = 1 << 20;
   /// Room for large payloads, untouched at the beginning.
   std::byte* large_memory() { return shared_->large_memory; }
+  static constexpr std::size_t kLargeBytes = std::size_t{16} << 20;
 
   /// Results on their way to the parent: appended by one role, read after run().
   void record(double value);
@@ -115,7 +116,7 @@ class Stage {
   };
   struct Shared {
     LoneLine pong, baton;
-    FutexLine futexes[2];
+    FutexLine futexes[4];
     std::atomic<std::uint64_t> futex_stamp;
     std::atomic<std::uint64_t> began;
     double handed[4];
@@ -124,7 +125,7 @@ class Stage {
     char failure[512];
     alignas(tow::shm::kPage) Line floor[kFloorLines];
     alignas(tow::shm::kPage) std::byte peer_memory[kPeerBytes];
-    alignas(tow::shm::kPage) std::byte large_memory[std::size_t{16} << 20];
+    alignas(tow::shm::kPage) std::byte large_memory[kLargeBytes];
     std::atomic<std::uint64_t> tape_length;
     double tape[kTapeLength];
   };

@@ -6,7 +6,8 @@
 namespace towbench {
 
 /// Messages of a burst; a multiple of what a link sends together.
-inline constexpr std::size_t kStreamMessages = 200'000 / 64 * 64;
+template <class Link>
+inline constexpr std::size_t kStreamMessages = 200'000 / fewer_messages<Link>() / 64 * 64;
 
 template <class Link>
 void send_streams(Stage& stage, double seconds) {
@@ -23,7 +24,7 @@ void send_streams(Stage& stage, double seconds) {
   conduct(stage, seconds, [&] {
     end.send_floor();
     burst(kWarmUpMessages / Link::kSendsTogether * Link::kSendsTogether);
-    burst(kStreamMessages);
+    burst(kStreamMessages<Link>);
     end.send_floor();
   });
   stage.meet(2, 3);
@@ -48,7 +49,7 @@ void receive_streams(Stage& stage) {
   follow(stage, [&] {
     const double before = end.receive_floor_ns();
     burst(kWarmUpMessages / Link::kSendsTogether * Link::kSendsTogether);
-    const double ns_a_message = burst(kStreamMessages);
+    const double ns_a_message = burst(kStreamMessages<Link>);
     const double after = end.receive_floor_ns();
     record_sample(stage, before, after, std::span(&ns_a_message, 1));
   });

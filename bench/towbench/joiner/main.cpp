@@ -3,20 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <stdexcept>
 
+#include "bench/harness/server.hpp"
 #include "bench/towbench/tow_link.hpp"
 
 namespace {
-
-double anonymous_kib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stod(line.substr(8));
-  }
-  throw std::runtime_error("/proc/self/status does not say RssAnon");
-}
 
 void join(const char* path) {
   constexpr int kMessages = 10'000;
@@ -38,9 +30,9 @@ void join(const char* path) {
 int main(int argc, char** argv) {
   try {
     if (argc != 2) throw std::runtime_error("usage: towbench_joiner BUS");
-    const double before = anonymous_kib();
+    const double before = towbench::anonymous_kib();
     join(argv[1]);
-    fmt::print("{}\n", anonymous_kib() - before);
+    fmt::print("{}\n", towbench::anonymous_kib() - before);
   } catch (const std::exception& error) {
     fmt::print(stderr, "towbench_joiner: {}\n", error.what());
     return 1;

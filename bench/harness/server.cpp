@@ -1,0 +1,124 @@
+#include "server.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "stage.hpp"
+
+namespace towbench {
+namespace {
+
+/// Becomes the program, or ends.
+[[noreturn]] void become(const std::vector<std::string>& command,
+                         const std::vector<std::string>& environment, const std::string& log) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  dup2(file, STDOUT_FILENO);
+  dup2(file, STDERR_FILENO);
+  for (const std::string& variable : environment) {
+    const std::size_t sign = variable.find('=');
+    setenv(variable.substr(0, sign).c_str(), variable.substr(sign + 1).c_str(), 1);
+  }
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) {
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  }
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  _exit(127);
+}
+
+void add_with_descendants(int process, std::vector<int>& all) {
+  all.push_back(process);
+  std::error_code ended;
+  const std::filesystem::path tasks = fmt::format("/proc/{}/task", process);
+  for (const auto& task : std::filesystem::directory_iterator(tasks, ended)) {
+    std::ifstream children(task.path() / "children");
+    for (int child; children >> child;) add_with_descendants(child, all);
+  }
+}
+
+std::vector<int> with_descendants(std::span<const int> processes) {
+  std::vector<int> all;
+  for (const int process : processes) add_with_descendants(process, all);
+  return all;
+}
+
+/// The figure of a line "name: figure kB".
+double kib_of(const std::string& path, const std::string& name) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(name + ':')) return std::stod(line.substr(name.size() + 1));
+  }
+  throw Failure(fmt::format("{} does not say {}", path, name));
+}
+
+}  // namespace
+
+Server::Server(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+               const std::string& log)
+    : id_(fork()), name_(command.at(0)), log_(log) {
+  if (id_ == 0) become(command, environment, log);
+  if (id_ < 0) throw Failure("cannot fork for " + name_);
+}
+
+Server::~Server() {
+  constexpr int kLooks = 1000;
+  constexpr useconds_t kLookUs = 10'000;
+  kill(id_, SIGTERM);
+  for (int i = 0; i < kLooks; ++i) {
+    if (waitpid(id_, nullptr, WNOHANG) != 0) return;
+    usleep(kLookUs);
+  }
+  kill(id_, SIGKILL);
+  waitpid(id_, nullptr, 0);
+}
+
+void Server::check() {
+  siginfo_t ended{};
+  const int flags = WEXITED | WNOHANG | WNOWAIT;
+  if (waitid(P_PID, static_cast<id_t>(id_), &ended, flags) != 0 || ended.si_pid != 0) {
+    throw Failure(fmt::format("{} has ended; see {}", name_, log_));
+  }
+}
+
+double anonymous_kib() { return kib_of("/proc/self/status", "RssAnon"); }
+
+double memory_mib(std::span<const int> processes) {
+  double kib = 0;
+  for (const int process : with_descendants(processes)) {
+    kib += kib_of(fmt::format("/proc/{}/smaps_rollup", process), "Pss");
+  }
+  return kib / 1024;
+}
+
+double shared_files_kib(std::span<const int> processes) {
+  std::set<std::string> files;
+  for (const int process : with_descendants(processes)) {
+    std::ifstream maps(fmt::format("/proc/{}/maps", process));
+    for (std::string line; std::getline(maps, line);) {
+      const std::size_t at = line.find("/dev/shm/");
+      if (at != std::string::npos) files.insert(line.substr(at));
+    }
+  }
+  double kib = 0;
+  for (const std::string& file : files) {
+    struct stat status {};
+    constexpr double kBlocksOfKib = 2;
+    if (stat(file.c_str(), &status) == 0) {
+      kib += static_cast<double>(status.st_blocks) / kBlocksOfKib;
+    }
+  }
+  return kib;
+}
+
+}  // namespace towbench
