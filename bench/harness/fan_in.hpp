@@ -41,7 +41,8 @@ class FloorBetween {
 
 struct FanIn {
   std::uint32_t senders;
-  std::size_t runs, messages_each;
+  double seconds;
+  std::size_t messages_each;
   std::uint32_t everybody() const { return senders + 1; }
 };
 
@@ -54,8 +55,10 @@ void send_fan_in(Stage& stage, std::uint32_t self, FanIn size) {
   sender.ready();
   FloorBetween floor(stage, self);
   Report report{self, 0, {}};
-  for (std::size_t run = 0; run < size.runs; ++run) {
+  Bursts runs(stage, size.seconds);
+  for (;;) {
     stage.meet(size.everybody(), ++round);
+    if (Bursts::stopped(stage)) return;
     const double before = floor.measure_ns();
     stage.meet(size.everybody(), ++round);
     const std::uint64_t began = send_ticks();
@@ -65,6 +68,7 @@ void send_fan_in(Stage& stage, std::uint32_t self, FanIn size) {
     }
     stage.meet(size.everybody(), ++round);  // the receiver has them all
     const double after = floor.measure_ns();
+    if (self == 0) runs.stop_if_enough();
     if (self != 1) continue;
     const double ticks = static_cast<double>(stage.began().load() - began);
     const double ns_a_message = ticks * ns_per_tick() / kFanInMessages<Link>;
@@ -79,8 +83,9 @@ void receive_fan_in(Stage& stage, FanIn size) {
   typename Link::Receiver receiver(stage);
   stage.meet(size.everybody(), ++round);
   std::vector<std::uint64_t> numbers(size.senders);
-  for (std::size_t run = 0; run < size.runs; ++run) {
+  for (;;) {
     stage.meet(size.everybody(), ++round);
+    if (Bursts::stopped(stage)) return;
     stage.meet(size.everybody(), ++round);
     Report report;
     for (std::size_t i = 0; i < size.messages_each * size.senders; ++i) {
@@ -104,10 +109,7 @@ Experiment fan_in(const std::string& name, Subject subject, std::uint32_t sender
   subject.metric = "stream";
   subject.unit = "ns/message";
   auto run = [subject, senders](const Settings& settings) {
-    constexpr double kRunsASecond = 12;  // at about 100 ns a message, with the floors
-    const FanIn size{senders,
-                     static_cast<std::size_t>(std::max(3.0, settings.seconds * kRunsASecond)),
-                     kFanInMessages<Link> / senders};
+    const FanIn size{senders, settings.seconds, kFanInMessages<Link> / senders};
     Stage stage;
     std::vector<Role> roles{{-1, [&] { receive_fan_in<Link>(stage, size); }}};
     for (std::uint32_t self = 0; self < senders; ++self) {

@@ -18,7 +18,7 @@ constexpr std::size_t fan_out_messages(std::size_t receivers) {
 }
 
 template <class Link>
-void send_fan_out(Stage& stage, std::size_t receivers, std::size_t bursts) {
+void send_fan_out(Stage& stage, std::size_t receivers, double seconds) {
   const auto all = static_cast<std::uint32_t>(receivers + 1);
   typename Link::Sender sender(stage);
   std::uint32_t round = 0;
@@ -31,7 +31,8 @@ void send_fan_out(Stage& stage, std::size_t receivers, std::size_t bursts) {
   }
   SendingEnd end(stage);
   const std::size_t count = fan_out_messages<Link>(receivers);
-  for (std::size_t burst = 0; burst < bursts; ++burst) {
+  Bursts bursts(stage, seconds);
+  while (!Bursts::stopped(stage)) {
     end.send_floor();
     stage.meet(all, ++round);
     const std::uint64_t began = send_ticks();
@@ -43,6 +44,7 @@ void send_fan_out(Stage& stage, std::size_t receivers, std::size_t bursts) {
     const double messages = static_cast<double>(count);
     stage.handed(0) = whole * ns_per_tick() / messages;
     stage.handed(1) = sending * ns_per_tick() / messages;
+    bursts.stop_if_enough();
     stage.meet(all, ++round);
   }
   stage.meet(all, ++round);
@@ -50,7 +52,7 @@ void send_fan_out(Stage& stage, std::size_t receivers, std::size_t bursts) {
 
 /// Each of the receivers; the first also measures the floor and records.
 template <class Link>
-void receive_fan_out(Stage& stage, std::size_t receivers, bool first, std::size_t bursts) {
+void receive_fan_out(Stage& stage, std::size_t receivers, bool first) {
   const auto all = static_cast<std::uint32_t>(receivers + 1);
   std::uint32_t round = 0;
   stage.meet(all, ++round);  // the sender makes what all use
@@ -58,7 +60,7 @@ void receive_fan_out(Stage& stage, std::size_t receivers, bool first, std::size_
   stage.meet(all, ++round);
   ReceivingEnd end(stage);
   const std::size_t count = fan_out_messages<Link>(receivers);
-  for (std::size_t burst = 0; burst < bursts; ++burst) {
+  while (!Bursts::stopped(stage)) {
     const double before = first ? end.receive_floor_ns() : 0;
     stage.meet(all, ++round);
     Stage::Patience patience(stage);
@@ -82,16 +84,14 @@ void receive_fan_out(Stage& stage, std::size_t receivers, bool first, std::size_
 
 template <class Link>
 std::vector<Row> measure_fan_out(Subject subject, std::size_t receivers, const Settings& settings) {
-  constexpr double kBurstsASecond = 4;
-  const auto bursts = static_cast<std::size_t>(std::max(3.0, settings.seconds * kBurstsASecond));
   Stage stage;
   std::vector<Role> roles{
-      {settings.first_core, [&] { send_fan_out<Link>(stage, receivers, bursts); }}};
+      {settings.first_core, [&] { send_fan_out<Link>(stage, receivers, settings.seconds); }}};
   for (std::size_t i = 0; i < receivers; ++i) {
-    roles.push_back({settings.second_core,
-                     [&, i] { receive_fan_out<Link>(stage, receivers, i == 0, bursts); }});
+    roles.push_back(
+        {settings.second_core, [&, i] { receive_fan_out<Link>(stage, receivers, i == 0); }});
   }
-  stage.run(roles, 10 * settings.seconds + 60);
+  stage.run(roles, settings.seconds + 60);
   std::vector<Row> rows;
   const std::vector<Sample> samples = recorded_samples(stage);
   for (const std::size_t which : {0U, 1U}) {

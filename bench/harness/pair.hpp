@@ -107,6 +107,29 @@ void follow(Stage& stage, TakeSample&& take_sample) {
   }
 }
 
+/// Ends a run that goes in bursts: at least three, then as many as fit into the time.
+class Bursts {
+ public:
+  Bursts(Stage& stage, double seconds)
+      : stage_(stage),
+        until_(tow::shm::monotonic_ns() + static_cast<std::uint64_t>(seconds * 1e9)) {}
+  /// Called by one role after each burst; others see it in stopped() once they have met.
+  void stop_if_enough() {
+    constexpr std::size_t kLeast = 3;
+    if (++taken_ >= kLeast && tow::shm::monotonic_ns() >= until_) {
+      stage_.baton().number.store(Stage::kStop, std::memory_order_release);
+    }
+  }
+  static bool stopped(Stage& stage) {
+    return stage.baton().number.load(std::memory_order_acquire) == Stage::kStop;
+  }
+
+ private:
+  Stage& stage_;
+  std::uint64_t until_;
+  std::size_t taken_ = 0;
+};
+
 /// Writes a sample to the stage's tape; the reference is the floor unless given.
 void record_sample(Stage& stage, double floor_before, double floor_after,
                    std::span<const double> values, double reference = 0);
