@@ -269,9 +269,9 @@ void add_small(std::vector<Experiment>& all) {
 template <std::size_t kBytes, Touch kTouch>
 void add_large(std::vector<Experiment>& all) {
   const bool whole = kTouch == Touch::whole;
-  const char* const mode = whole ? "in place, whole" : "in place, untouched";
+  const char* const mode = whole ? "whole" : "head";
   all.push_back(one_way<LargeIceLink<kBytes, kTouch>>(
-      fmt::format("large_{}_{}_iceoryx2", kBytes >> 10, whole ? "whole" : "untouched"),
+      fmt::format("large_{}_{}_iceoryx2", kBytes >> 10, mode),
       whole ? "written and read whole" : "only its head written and read",
       {"iceoryx2", "1to1", kBytes, mode, "", "", {}, kLargeSettings}));
 }
