@@ -17,11 +17,13 @@ REFERENCES = {
     "one buffer in place",
     "memcpy in and out",
     "boost spsc_queue",
-    "bare futex",
+    "futex",
 }
 KEPT_AT_LEAST = 3  # samples, for a row to be compared
 BETTER_BY = 0.03  # a smaller difference is none
 LARGE_BYTES = 32 << 10
+TOUCHES = ("whole", "head", "untouched")  # what of a large payload is written and read
+VARIANTS = (*TOUCHES, "all take", "nobody takes")
 USUAL_BYTES = 48  # what most is measured with
 
 # Sections in the order of the report: a name and a heading.
@@ -37,21 +39,29 @@ SECTIONS = {
 }
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Measure:
-    """Its fields are in the order by which measures are listed."""
-
-    section_rank: int
-    metric_rank: int
-    variant: str
+    section: str
+    metric: str
+    variant: str  # what of the payload is touched, what readers do, who is killed
     payload_class: int
     publishers: int
     subscribers: int
-    metric: str
 
     @property
-    def section(self) -> str:
-        return list(SECTIONS)[self.section_rank]
+    def rank(self) -> tuple[int | str, ...]:
+        """The place among all measures."""
+        metrics, variants = list(METRICS), list(VARIANTS)
+        return (
+            list(SECTIONS).index(self.section),
+            metrics.index(self.metric) if self.metric in METRICS else len(metrics),
+            self.metric,
+            variants.index(self.variant) if self.variant in VARIANTS else len(variants),
+            self.variant,
+            self.payload_class,
+            self.publishers,
+            self.subscribers,
+        )
 
 
 # The section of each metric known here.
@@ -88,10 +98,11 @@ def _section(row: Row) -> str:
 
 
 def _variant(row: Row, section: str) -> str:
+    parts = row.mode.split(", ")
     if section == "large":
-        return "untouched" if "untouched" in row.mode else "read whole"
+        return next((touch for touch in TOUCHES if touch in parts), "whole")
     if row.metric == "publish_cost":
-        return "nobody takes" if "idle" in row.mode else "all take"
+        return "nobody takes" if "subscribers idle" in parts else "all take"
     return row.mode if row.metric == "recovery" else ""
 
 
@@ -100,19 +111,11 @@ def measure_of(row: Row) -> Measure:
     ends = re.fullmatch(r"(\d+)to(\d+)", row.topology)
     publishers, subscribers = (int(ends[1]), int(ends[2])) if ends else (0, 0)
     payload = payload_class(row.payload_bytes)
+    if section == "asleep":  # a wake-up takes so long that so few bytes make no difference
+        payload = max(payload, USUAL_BYTES)
     if section == "around":  # there they say only how it was measured
         publishers = subscribers = payload = 0
-    known = list(METRICS)
-    rank = known.index(row.metric) if row.metric in known else len(known)
-    return Measure(
-        list(SECTIONS).index(section),
-        rank,
-        _variant(row, section),
-        payload,
-        publishers,
-        subscribers,
-        row.metric,
-    )
+    return Measure(section, row.metric, _variant(row, section), payload, publishers, subscribers)
 
 
 def is_towpath(row: Row) -> bool:
@@ -150,7 +153,7 @@ def groups(rows: Iterable[Row]) -> dict[tuple[Measure, str], list[Row]]:
     found: dict[tuple[Measure, str], list[Row]] = {}
     for row in rows:
         found.setdefault((measure_of(row), row.placement), []).append(row)
-    keys = sorted(found, key=lambda key: (key[0], key[1] != "NEAR", key[1]))
+    keys = sorted(found, key=lambda key: (key[0].rank, key[1] != "NEAR", key[1]))
     return {key: by_rank(found[key]) for key in keys if any(map(is_comparable, found[key]))}
 
 

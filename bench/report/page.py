@@ -76,7 +76,7 @@ def _references(found: wins.Standing) -> str:
 
 
 def _targets(rows: tuple[Row, ...]) -> str:
-    lines, counts = [], Counter()
+    lines, counts = [], Counter[str]()
     for target, placement, finding in targets.verdicts(rows):
         measured, result = "not measured here", ""
         if finding:

@@ -2,7 +2,7 @@
 
 import pathlib
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import wording
@@ -55,7 +55,8 @@ class Rows:
 def name_of(row: Row) -> str:
     if not is_towpath(row):
         return row.system
-    return "Towpath, many" if row.mode.startswith("many") else "Towpath, one"
+    kind = row.mode.split(" ")[0]
+    return f"Towpath, {kind}" if kind in TOWPATH_COLOURS else "Towpath"
 
 
 def _latency(rows: Rows) -> Curves:
@@ -128,8 +129,8 @@ def _charts(rows: Rows) -> Iterator[tuple[str, str, Curves | Bars]]:
     yield "latency", "latency", _latency(rows)
     yield "stream", "stream", _streams(rows)
     yield "fan", "fan_out", _fan_out(rows)
-    yield "large", "large_whole", _large(rows, "read whole", "Payload written and read whole")
-    yield "large", "large_untouched", _large(rows, "untouched", "Only the payload's head touched")
+    yield "large", "large_whole", _large(rows, "whole", "Payload written and read whole")
+    yield "large", "large_untouched", _large(rows, "untouched", "Payload untouched")
 
 
 def _is_empty(chart: Curves | Bars) -> bool:

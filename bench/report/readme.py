@@ -13,7 +13,7 @@ COLUMNS = (
     ("48 B one way, p50", "latency", USUAL_BYTES, ""),
     ("p99", "latency", USUAL_BYTES, ""),
     ("stream of 48 B, a message", "stream", USUAL_BYTES, ""),
-    ("1 MiB written and read", "latency", MIB, "read whole"),
+    ("1 MiB written and read", "latency", MIB, "whole"),
     ("receiver asleep", "asleep_vs_futex", USUAL_BYTES, ""),
 )
 Line = tuple[str, list[Row]]  # a name, and the rows that are candidates for its cells
@@ -43,10 +43,8 @@ def _best(rows: list[Row], metric: str, payload: int, variant: str) -> Row | Non
 def _cell(row: Row | None, heading: str) -> str:
     if row is None:
         return "-"
-    section = measure_of(row).section
     value = row.p99 if heading == "p99" else row.p50
-    unit = wording.unit_of(row, section)
-    return f"{wording.figure(wording.in_unit(value, row.unit, section))} {unit}"
+    return f"{wording.amount(value, row)} {wording.unit_of(row)}"
 
 
 def _lines(rows: list[Row]) -> list[Line]:

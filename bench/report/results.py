@@ -8,6 +8,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import typing
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,18 +50,15 @@ class Results:
     skipped: tuple[str, ...]
 
 
-_KINDS = {field.name: field.type for field in dataclasses.fields(Row)}
-
-
 def _row(entry: Any, where: str) -> Row:
     if not isinstance(entry, dict):
         raise BadResults(f"{where} is no object")
     values: dict[str, Any] = {}
-    for name, kind in _KINDS.items():
+    for name, kind in typing.get_type_hints(Row).items():
         if name not in entry:
             raise BadResults(f"{where} lacks '{name}'")
         value = entry[name]
-        wanted = {str: str, int: int, float: (int, float)}.get(kind, list)
+        wanted = {str: (str,), int: (int,), float: (int, float)}.get(kind, (list,))
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise BadResults(f"{where}: '{name}' is {value!r}")
         values[name] = tuple(value) if isinstance(value, list) else value

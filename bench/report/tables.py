@@ -105,9 +105,8 @@ def _rate_cell(measure: Measure, row: Row) -> str:
     return f"{wording.figure(row.p50)} ({_million(row.p50, deliveries)})"
 
 
-def _large_cell(measure: Measure, row: Row) -> str:
-    p50, p99 = (wording.figure(value / 1000) for value in (row.p50, row.p99))
-    return f"{p50} ({p99})"
+def _large_cell(_: Measure, row: Row) -> str:
+    return f"{wording.amount(row.p50, row)} ({wording.amount(row.p99, row)})"
 
 
 def _size_of(measure: Measure) -> str:
@@ -130,11 +129,14 @@ _MATRICES: dict[tuple[str, str, str], _Matrix] = {
     ("fan", "stream", ""): _Matrix(
         "many to one, ns a message (million messages a second)", _ends_of, _rate_cell
     ),
-    ("large", "latency", "read whole"): _Matrix(
+    ("large", "latency", "whole"): _Matrix(
         "written and read whole, us: p50 (p99)", _size_of, _large_cell
     ),
+    ("large", "latency", "head"): _Matrix(
+        "only the head written and read, ns: p50 (p99)", _size_of, _large_cell
+    ),
     ("large", "latency", "untouched"): _Matrix(
-        "only the head written and read, us: p50 (p99)", _size_of, _large_cell
+        "nothing written or read, ns: p50 (p99)", _size_of, _large_cell
     ),
     ("publisher", "publish_cost", "all take"): _Matrix(
         "subscribers take meanwhile, ns a message", _ends_of, lambda _, row: wording.figure(row.p50)

@@ -22,7 +22,9 @@ class Standing:
 
 
 def standing(rows: tuple[Row, ...]) -> Standing:
-    compared, lost, references = 0, [], []
+    compared = 0
+    lost: list[Comparison] = []
+    references: list[Comparison] = []
     for comparison in comparisons(rows):
         reference = is_reference(comparison.other)
         compared += not reference

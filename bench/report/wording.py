@@ -3,13 +3,19 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from measures import Comparison, Measure, is_towpath, measure_of, payload_class, without_figures
+from measures import TOUCHES, Comparison, Measure, is_towpath, measure_of, without_figures
 from results import Results, Row
 
 _AROUND = {
     "open_to_first_message": "first message from nothing",
     "joined_memory": "private memory, joined process",
+    "daemon_memory": "memory of its daemon",
     "dev_shm": "files in /dev/shm",
+}
+_TOUCHED = {
+    "whole": "written and read whole",
+    "head": "only its head touched",
+    "untouched": "untouched",
 }
 
 
@@ -35,14 +41,15 @@ def times(value: float) -> str:
     return f"{value:.2f}x" if value < 9.995 else f"{value:,.0f}x"
 
 
-def in_unit(value: float, unit: str, section: str) -> float:
-    """Nanoseconds of large payloads are told in microseconds."""
-    return value / 1000 if section == "large" and unit == "ns" else value
-
-
-def unit_of(row: Row, section: str) -> str:
+def unit_of(row: Row) -> str:
+    """Nanoseconds of payloads that are touched whole are told in microseconds."""
     unit = row.unit.removesuffix("/message")  # the title says that it is for each message
-    return "us" if section == "large" and unit == "ns" else unit
+    return "us" if unit == "ns" and measure_of(row).variant == "whole" else unit
+
+
+def amount(value: float, row: Row) -> str:
+    """A figure of the row, in the unit above."""
+    return figure(value / 1000 if unit_of(row) == "us" and row.unit == "ns" else value)
 
 
 def title(measure: Measure) -> str:
@@ -52,8 +59,7 @@ def title(measure: Measure) -> str:
             ends = "" if measure.publishers == 1 else f", {measure.publishers} publishers"
             return f"{payload} one way{ends}"
         case "large":
-            touched = "written and " if measure.variant == "read whole" else ""
-            return f"{payload} one way, {touched}{measure.variant}"
+            return f"{payload} one way, {_TOUCHED[measure.variant]}"
         case "stream":
             return f"stream of {payload}"
         case "fan" if measure.metric == "fan_out":
@@ -86,7 +92,7 @@ def mode(row: Row) -> str:
     if row.metric == "recovery":
         return ""
     parts = re.split(r", ", row.mode)
-    said = {"whole", "untouched", "subscribers idle"}
+    said = {*TOUCHES, "subscribers idle"}
     return ", ".join(part for part in parts if part not in said)
 
 
@@ -99,7 +105,7 @@ def other_payloads(rows: Iterable[Row]) -> str:
     found = {
         f"{system(row)} {size(row.payload_bytes)}": None
         for row in rows
-        if row.payload_bytes != payload_class(row.payload_bytes)
+        if row.payload_bytes != measure_of(row).payload_class
     }
     return ", ".join(found)
 
@@ -109,8 +115,7 @@ def value(comparison: Comparison, row: Row) -> str:
     number = comparison.value(row)
     if comparison.figure[1] == "ratio":
         return times(number)
-    section = comparison.measure.section
-    return f"{figure(in_unit(number, row.unit, section))} {unit_of(row, section)}"
+    return f"{amount(number, row)} {unit_of(row)}"
 
 
 def place(title_text: str, placement: str) -> str:
