@@ -132,7 +132,7 @@ def is_peer(row: Row) -> bool:
 
 def is_comparable(row: Row) -> bool:
     """Whether enough was kept to say anything."""
-    return row.p50 > 0 and (not row.placement or row.samples >= KEPT_AT_LEAST)
+    return row.samples >= (KEPT_AT_LEAST if row.placement else 1)
 
 
 def by_rank(rows: Iterable[Row]) -> list[Row]:
@@ -140,7 +140,7 @@ def by_rank(rows: Iterable[Row]) -> list[Row]:
     rows = list(rows)
     others = sorted(
         (row for row in rows if not is_towpath(row)),
-        key=lambda row: (is_reference(row), row.p50 == 0, row.p50),
+        key=lambda row: (is_reference(row), row.samples == 0, row.p50),
     )
     return [row for row in rows if is_towpath(row)] + others
 
@@ -193,20 +193,25 @@ class Comparison:
         return getattr(row, self.figure[1])
 
 
+def _compare(measure: Measure, other: Row, figure: Figure, ours: list[Row]) -> Comparison | None:
+    """Nothing when the figure, a ratio, is missing on either side."""
+    name = figure[1]
+    rows = [row for row in (*ours, other) if name != "ratio" or row.ratio > 0]
+    ours = [row for row in rows if is_towpath(row)]
+    if not ours or other not in rows:
+        return None
+    theirs = getattr(other, name)
+    behind = tuple(row for row in ours if theirs < getattr(row, name) * (1 - BETTER_BY))
+    ahead = tuple(row for row in ours if row not in behind)
+    return Comparison(measure, other.placement, other, figure, behind, ahead)
+
+
 def comparisons(rows: Iterable[Row]) -> Iterator[Comparison]:
     """All that can be compared, peers and references alike. Lower is better everywhere."""
-    for (measure, placement), members in groups(rows).items():
+    for (measure, _), members in groups(rows).items():
         usable = [row for row in members if is_comparable(row)]
         ours = [row for row in usable if is_towpath(row)]
         for other in (row for row in usable if not is_towpath(row)):
             for figure in _COMPARED.get(measure.section, (_P50,)):
-                name = figure[1]
-                pairs = [row for row in ours if getattr(row, name) > 0 < getattr(other, name)]
-                if not pairs:
-                    continue
-                theirs = getattr(other, name)
-                behind = tuple(
-                    row for row in pairs if theirs < getattr(row, name) * (1 - BETTER_BY)
-                )
-                ahead = tuple(row for row in pairs if row not in behind)
-                yield Comparison(measure, placement, other, figure, behind, ahead)
+                if comparison := _compare(measure, other, figure, ours):
+                    yield comparison

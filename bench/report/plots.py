@@ -75,7 +75,7 @@ def _latency(rows: Rows) -> Curves:
     floors = [row.floor for row in small if row.floor]
     ticks = [(1, "p0"), (2, "p50"), (10, "p90"), (100, "p99"), (1e3, "p99.9"), (1e4, "p99.99")]
     floor = ("bare cache line", statistics.median(floors)) if floors else None
-    title = f"48 B one way, receiver spinning, cores {rows.placement}"
+    title = f"48 B one way, cores {rows.placement}"
     return Curves(title, "percentile of messages", "ns", curves, ticks, floor, named_at_left=True)
 
 

@@ -43,11 +43,9 @@ def _arguments() -> argparse.Namespace:
 def _merged(arguments: argparse.Namespace) -> stored.Results:
     skipped = arguments.skipped.read_text(encoding="utf-8") if arguments.skipped else ""
     lines = [line.strip() for line in skipped.splitlines() if line.strip()]
-    merged = stored.merge(arguments.results, lines)
-    for field in ("commit", "compiler"):
-        if given := getattr(arguments, field):
-            merged.machine[field] = given
-    return merged
+    given = {"commit": arguments.commit, "compiler": arguments.compiler}
+    named = {field: value for field, value in given.items() if value}
+    return stored.merge(arguments.results, lines, named)
 
 
 def _write_readme(root: pathlib.Path, results: stored.Results) -> str:

@@ -86,12 +86,18 @@ def load(path: pathlib.Path) -> Results:
     return Results(document["machine"], curve_at, rows, tuple(document.get("skipped", ())))
 
 
-def merge(paths: list[pathlib.Path], skipped: list[str]) -> Results:
-    """All rows of all files, in their order. They must be of one machine."""
+def merge(
+    paths: list[pathlib.Path], skipped: list[str], given: dict[str, str] | None = None
+) -> Results:
+    """All rows of all files, in their order.
+
+    They must be of one machine, apart from what is `given` and goes for all of them.
+    """
+    given = given or {}
     parts = [(path, load(path)) for path in paths]
     first_path, first = parts[0]
     for path, part in parts:
-        for field in MACHINE_FIELDS:
+        for field in (name for name in MACHINE_FIELDS if name not in given):
             ours, theirs = first.machine.get(field), part.machine.get(field)
             if ours != theirs:
                 raise BadResults(f"{path}: {field} {theirs!r}, but {ours!r} in {first_path}")
@@ -99,7 +105,8 @@ def merge(paths: list[pathlib.Path], skipped: list[str]) -> Results:
             raise BadResults(f"{path}: its curves are at other fractions than {first_path}'s")
     rows = tuple(row for _, part in parts for row in part.rows)
     lines = [line for _, part in parts for line in part.skipped] + skipped
-    return Results(first.machine, first.curve_at, rows, tuple(dict.fromkeys(lines)))
+    machine = first.machine | given
+    return Results(machine, first.curve_at, rows, tuple(dict.fromkeys(lines)))
 
 
 def dump(results: Results, path: pathlib.Path) -> None:

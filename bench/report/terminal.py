@@ -20,7 +20,7 @@ def _table(table: Table) -> Iterator[str]:
     widths[0] = max(widths[0], _NAME_COLUMNS)
     for line in grid:
         cells = [line[0].ljust(widths[0])]
-        cells += [cell.rjust(max(width, 8)) for cell, width in zip(line[1:], widths[1:])]
+        cells += [cell.rjust(max(width, 7)) for cell, width in zip(line[1:], widths[1:])]
         yield ("  " + "  ".join(cells)).rstrip()
     if table.note:
         yield f"  {table.note}"

@@ -27,9 +27,7 @@ def size(count: int) -> str:
 
 
 def figure(value: float) -> str:
-    """Three digits, as many as anybody can use; a dash where there is none."""
-    if value == 0:
-        return "-"
+    """Three digits, as many as anybody can use."""
     if value < 0.0995:
         return f"{value:.2g}"
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
@@ -127,4 +125,4 @@ def missing(results: Results) -> Iterator[str]:
     yield from results.skipped
     for row in without_figures(results.rows):
         subject = f"{label(row)}, {title(measure_of(row))}"
-        yield f"{subject}: {row.samples} of {row.samples + row.discarded} samples were kept"
+        yield f"{subject}: only {row.samples} samples kept, {row.discarded} discarded"

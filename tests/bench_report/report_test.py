@@ -129,7 +129,13 @@ class Report(unittest.TestCase):
         lost = row("Swift", "", 0.0, placement="none kept", samples=0, discarded=7, curve=[])
         out, page = self.report_rows(*TOWPATH, lost)
         for text in (out, page):
-            self.assertIn("Swift, 48 B one way: 0 of 7 samples were kept", text)
+            self.assertIn("Swift, 48 B one way: only 0 samples kept, 7 discarded", text)
+
+    def test_nothing_at_all_is_a_figure(self):
+        ours = row("towpath", "many", 488.0, metric="dev_shm", unit="KiB", placement="", ratio=0)
+        none = row("pipe", "", 0.0, metric="dev_shm", unit="KiB", placement="", ratio=0)
+        _, page = self.report_rows(ours, none)
+        self.assertIn("| pipe | files in /dev/shm | p50 | 0 KiB | 488 KiB (many) |", page)
 
     def test_targets_are_reached_missed_or_not_measured(self):
         _, page = self.report_rows(*TOWPATH, *PEERS)
