@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import targets
 import wins
 import wording
-from measures import KEPT_AT_LEAST, SECTIONS, is_towpath, measure_of
+from measures import KEPT_AT_LEAST, SECTIONS, is_comparable, is_towpath, measure_of
 from plots import Plot
 from results import Results, Row
 from tables import Table, tables_of
@@ -40,7 +40,7 @@ def floors(rows: tuple[Row, ...]) -> dict[str, float]:
     """What a bare cache line took, of the rows that measure it against it, by placement."""
     found: dict[str, list[float]] = {}
     for row in rows:
-        if measure_of(row).section == "latency" and row.floor:
+        if measure_of(row).section == "latency" and row.floor and is_comparable(row):
             found.setdefault(row.placement, []).append(row.floor)
     return {place: statistics.median(found[place]) for place in sorted(found, reverse=True)}
 
