@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from measures import is_reference, is_towpath
+from measures import is_peer, is_reference, is_towpath
 from results import Row
 
 TOWPATH_COLOURS = {"one": "#0072B2", "many": "#3FA0DB"}
 REFERENCE_COLOUR = "#8A8A8A"
 # After Okabe and Ito: the colour-blind can tell them apart. Dashes mark a second and third round.
 PEER_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#B8860B", "#6A3D9A", "#222222")
+DOTTED = {"ring of bare lines", "memcpy in and out"}  # two references share each plot
 DASHES = ("solid", "dashed", "dotted")
 
 
@@ -57,16 +58,13 @@ class Looks:
     """One look a system, the same in all plots of a report."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        kinds = {row.system: is_reference(row) for row in rows if not is_towpath(row)}
-        self._peers = sorted(system for system, reference in kinds.items() if not reference)
-        self._references = sorted(system for system, reference in kinds.items() if reference)
+        self._peers = sorted({row.system for row in rows if is_peer(row)})
 
     def of(self, row: Row) -> Look:
         if is_towpath(row):
             kind = "many" if row.mode.startswith("many") else "one"
             return Look(TOWPATH_COLOURS[kind], width=3.0, bold=True)
         if is_reference(row):
-            dash = DASHES[1 + self._references.index(row.system) % 2]
-            return Look(REFERENCE_COLOUR, dash)
+            return Look(REFERENCE_COLOUR, "dotted" if row.system in DOTTED else "dashed")
         turn, at = divmod(self._peers.index(row.system), len(PEER_COLOURS))
         return Look(PEER_COLOURS[at], DASHES[turn % len(DASHES)])

@@ -80,7 +80,7 @@ def _latency(rows: Rows) -> Curves:
 
 
 def _streams(rows: Rows) -> Bars:
-    best = rows.best(lambda measure, _: measure.section == "stream")
+    best = rows.best(lambda measure, row: measure.section == "stream" and "batch" not in row.mode)
     best.sort(key=lambda row: row.p50)
     sizes = sorted({measure_of(row).payload_class for row in best})
     keys = [wording.size(count) for count in sizes]
