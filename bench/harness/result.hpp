@@ -11,8 +11,8 @@
 namespace towbench {
 
 /// Two cores of a virtual machine lie near each other (a shared cache: 40 to 90 ns) or far apart (a
-/// mesh or another die: 140 to 300), and that may change at any time.
-inline constexpr double kNearBelowNs = 115;
+/// mesh or another die: 110 to 300), and that may change at any time.
+inline constexpr double kNearBelowNs = 100;
 /// A sample whose two floors differ by more than this was disturbed.
 inline constexpr double kFloorsMayDiffer = 0.25;
 

@@ -10,27 +10,29 @@ namespace towbench {
 
 /// What a bench topic is like, as far as it is not the default.
 template <std::size_t kBytes, tow::Publishers kPublishers>
-tow::Topic<Payload<kBytes>> open_topic(Stage& stage, std::string_view name = "bench") {
+tow::Topic<Payload<kBytes>> open_topic(Stage& stage, std::string_view name = "bench",
+                                       std::uint64_t depth = 0) {
   const auto bus = tow::Bus::open(stage.bus_path()).value();
-  return bus.topic<Payload<kBytes>>(name, {.publishers = kPublishers}).value();
+  return bus.topic<Payload<kBytes>>(name, {.publishers = kPublishers, .depth = depth}).value();
 }
 
 /// How a subscriber looks for messages.
 enum class Looks { try_take, take };
 
 /// A topic of typed messages. With `kBatch` above 1, send() collects and publishes so many at a
-/// time.
+/// time. `kDepth` 0 is the default.
 template <std::size_t kBytes, tow::Publishers kPublishers, Looks kLooks = Looks::try_take,
-          std::size_t kBatch = 1>
+          std::size_t kBatch = 1, std::uint64_t kDepth = 0>
 class TowLink {
+  static auto open(Stage& stage) { return open_topic<kBytes, kPublishers>(stage, "bench", kDepth); }
+
  public:
   using Message = Payload<kBytes>;
   static constexpr std::size_t kSendsTogether = kBatch;
 
   class Sender {
    public:
-    explicit Sender(Stage& stage)
-        : topic_(open_topic<kBytes, kPublishers>(stage)), publisher_(topic_.publisher().value()) {
+    explicit Sender(Stage& stage) : topic_(open(stage)), publisher_(topic_.publisher().value()) {
       for (Message& message : messages_) message.words.fill(0);
     }
     void ready() {
@@ -60,8 +62,7 @@ class TowLink {
 
   class Receiver {
    public:
-    explicit Receiver(Stage& stage)
-        : subscriber_(open_topic<kBytes, kPublishers>(stage).subscriber().value()) {}
+    explicit Receiver(Stage& stage) : subscriber_(open(stage).subscriber().value()) {}
     template <class OnArrival>
     bool poll(OnArrival&& on_arrival) {
       auto taken = look();
