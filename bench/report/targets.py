@@ -97,7 +97,7 @@ TARGETS = (
     Target(
         "48 B stream, `one`",
         ">= 1x Aeron's steady rate, the ring being as deep",
-        checks.rate_of("Aeron", 1.0, "one take() 16 MiB deep"),
+        checks.rate_of("Aeron", 1.0, "one take() 64 MiB deep"),
     ),
     Target(
         "48 B in batches of 64, `one`",

@@ -82,6 +82,11 @@ void add_fan_out(std::vector<Experiment>& all) {
     all.push_back(fan_out<TowLink<48, one>>("fan_out_48_one",
                                             {"towpath", "", 48, "one", "", "", {}}, receivers));
   }
+  constexpr std::uint64_t kDeep = 1 << 20;  // 64 MiB of slots: no burst fills it
+  for (const std::size_t receivers : {1U, 2U, 16U, 64U}) {
+    all.push_back(fan_out<TowLink<48, one, Looks::try_take, 1, kDeep>>(
+        "fan_out_48_deep", {"towpath", "", 48, "one, 64 MiB deep", "", "", {}}, receivers));
+  }
   for (const std::size_t subscribers : {1U, 4U, 16U, 64U}) {
     all.push_back(
         {fmt::format("publish_cost_{}", subscribers),

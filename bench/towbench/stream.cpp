@@ -28,10 +28,10 @@ void add_streams(std::vector<Experiment>& all) {
   all.push_back(stream<TowLink<48, one, Looks::take, 64>>(
       "stream_48_one_batch64", "batches of 64 by publish_batch, receiver calls take()",
       {"towpath", "1to1", 48, "one batch 64", "", "", at_most_far(17)}));
-  constexpr std::uint64_t kDeep = 1 << 18;  // 16 MiB of slots
+  constexpr std::uint64_t kDeep = 1 << 20;  // 64 MiB of slots
   all.push_back(stream<TowLink<48, one, Looks::take, 1, kDeep>>(
-      "stream_48_one_deep", "a ring as deep as Aeron's term of 16 MiB",
-      {"towpath", "1to1", 48, "one take() 16 MiB deep", "", "", {}}));
+      "stream_48_one_deep", "a ring as deep as Aeron's term of 64 MiB",
+      {"towpath", "1to1", 48, "one take() 64 MiB deep", "", "", {}}));
   all.push_back(stream<TowLink<1024, one, Looks::take>>(
       "stream_1024_one", "1 KiB stream, publishers = one, receiver calls take()",
       {"towpath", "1to1", 1024, "one take()", "", "", {}}));

@@ -93,7 +93,7 @@ Result<void> PublisherBase::publish_bytes(const void* payload, std::size_t paylo
   const auto size = static_cast<std::uint32_t>(payload_bytes);
   auto result =
       until_done([&] { return writer_->append(payload, size, key); }, payload_bytes + kFieldRoom);
-  if (payload_bytes > writer_->inline_bytes()) writer_->recycle(payload_bytes);
+  if (payload_bytes > writer_->inline_bytes()) writer_->prepare_next(payload_bytes);
   return result;
 }
 
@@ -141,7 +141,7 @@ Result<void> PublisherBase::publish_loan(LoanBase&& loan, std::string_view key) 
       },
       loan.size_);
   loan.give_back();
-  writer_->recycle(loan.size_);
+  writer_->prepare_next(loan.size_);
   return result;
 }
 

@@ -39,6 +39,12 @@ void PoolMap::free(Block block) {
   recent_[block.bytes].push_back(block.offset);
 }
 
+std::optional<std::uint64_t> PoolMap::expected(std::uint64_t bytes) const {
+  const auto recent = recent_.find(round_up(bytes));
+  if (recent == recent_.end() || recent->second.empty()) return std::nullopt;
+  return recent->second.back();
+}
+
 bool PoolMap::reserve(Block block) {
   merge_recent();
   const std::uint64_t end = block.offset + block.bytes;

@@ -220,6 +220,16 @@ bool Writer::collect(std::uint64_t bytes) {
   return pool_.free_bytes() > before;
 }
 
+void Writer::prepare_next(std::uint64_t bytes) {
+  recycle(bytes);
+  constexpr std::uint64_t kPrefetched = 4096;  // string instructions need none
+  const auto next = bytes <= kPrefetched ? pool_.expected(bytes) : std::nullopt;
+  if (!next) return;
+  for (std::uint64_t at = 0; at < bytes; at += kCacheLine) {
+    prefetch_for_write(lane_.pool + *next + at);
+  }
+}
+
 void Writer::recycle(std::uint64_t bytes) {
   // Where the pool holds but a few such messages it is no history, and warm lines count more. But
   // where nobody is waited for it is all the slack that lossy readers have.

@@ -111,6 +111,8 @@ TEST(Pool, RecentlyFreedBlockOfTheSameSizeComesBackFirst) {
   const auto second = pool.allocate(1000).value();
   pool.free(first);
   pool.free(second);
+  EXPECT_EQ(pool.expected(1000), second.offset);
+  EXPECT_FALSE(pool.expected(2000));
   EXPECT_EQ(pool.allocate(1000)->offset, second.offset);
   EXPECT_EQ(pool.allocate(1000)->offset, first.offset);
 }

@@ -86,7 +86,7 @@ TEST_P(WriterTest, LargePayloadsThatAllHaveReadTakeTurnsInTheSameMemory) {
   std::set<const std::byte*> places;
   for (int i = 0; i < 20; ++i) {
     ASSERT_EQ(append_text(*writer, large), Append::done);
-    writer->recycle(large.size());
+    writer->prepare_next(large.size());
     Received received;
     alignas(16) std::byte buffer[kMaxInlineBytes];
     ASSERT_EQ(reader->try_take(received, buffer), Take::message);
@@ -106,7 +106,7 @@ TEST_P(WriterTest, LargePayloadsStayWhereNobodyIsWaitedFor) {
   const auto lossy = files_.reader({.kind = ReaderKind::lossy});
   for (int i = 0; i < 4; ++i) {
     ASSERT_EQ(append_text(*writer, std::string(14'000, 'x')), Append::done);
-    writer->recycle(14'000);
+    writer->prepare_next(14'000);
   }
   for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_EQ(take_from(*lossy).sequence, i);
 }
@@ -120,7 +120,7 @@ TEST_P(WriterTest, LargePayloadsThatSomebodyHoldsStay) {
   ASSERT_EQ(reader->try_take(held, buffer), Take::message);
   for (int i = 0; i < 20; ++i) {
     ASSERT_EQ(append_text(*writer, std::string(14'000, 'b')), Append::done);
-    writer->recycle(14'000);
+    writer->prepare_next(14'000);
     ASSERT_EQ(take_from(*reader).take, Take::message);
   }
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(held.data), held.payload_bytes),

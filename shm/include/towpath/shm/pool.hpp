@@ -25,6 +25,8 @@ class PoolMap {
   /// A block of at least `bytes`, aligned to 64; nothing when no extent is long enough.
   std::optional<Block> allocate(std::uint64_t bytes);
   void free(Block block);
+  /// Where the next block of `bytes` will lie, if one of that size was freed lately.
+  std::optional<std::uint64_t> expected(std::uint64_t bytes) const;
   /// Takes exactly this range out of the free map (rebuilding after adoption). False, and nothing
   /// is taken, when part of it is not free.
   bool reserve(Block block);

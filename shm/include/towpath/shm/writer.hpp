@@ -101,10 +101,11 @@ class Writer {
   Append append_loan(Block block, std::uint32_t payload_bytes, std::string_view key = {});
   void return_loan(Block block) { pool_.free(block); }
 
-  /// To be called after a payload of `bytes` was appended and notified, in a pool that holds but a
-  /// few of them: takes back the memory of earlier ones that all required readers have read, so
-  /// that the next is written to lines that are still warm. The newest stays for who joins.
-  void recycle(std::uint64_t bytes);
+  /// To be called after a payload of `bytes` was appended and notified: readies the memory that the
+  /// next one of that size will probably be written to. Where the pool holds but a few of them it
+  /// takes back that of earlier ones that all required readers have read, so that the next is
+  /// written to lines that are still warm; the newest stays for who joins.
+  void prepare_next(std::uint64_t bytes);
 
   /// Wakes sleepers, if there are any. One look, no system call when nobody sleeps.
   void notify() {
@@ -204,6 +205,7 @@ class Writer {
   void ring_bell();
   void notify_fenced();
   bool collect(std::uint64_t bytes);
+  void recycle(std::uint64_t bytes);
   void take_back(std::size_t count);
   void free_unheld();
   Append try_room(Append reason, std::uint64_t bytes);
