@@ -10,6 +10,17 @@
 
 namespace towbench {
 
+/// Has each experiment start a server before it, in the program itself, where all share it.
+template <class Start>
+void start_first(std::vector<Experiment>& all, Start start) {
+  for (Experiment& experiment : all) {
+    experiment.run = [start, run = std::move(experiment.run)](const Settings& settings) {
+      start();
+      return run(settings);
+    };
+  }
+}
+
 /// How a peer is called.
 struct Peer {
   std::string name;      ///< in the names of experiments

@@ -17,6 +17,8 @@
 namespace towbench {
 namespace {
 
+constexpr useconds_t kLookUs = 10'000;
+
 /// Becomes the program, or ends.
 [[noreturn]] void become(const std::vector<std::string>& command,
                          const std::vector<std::string>& environment, const std::string& log) {
@@ -53,6 +55,11 @@ std::vector<int> with_descendants(std::span<const int> processes) {
   return all;
 }
 
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 /// The figure of a line "name: figure kB".
 double kib_of(const std::string& path, const std::string& name) {
   std::ifstream file(path);
@@ -64,6 +71,25 @@ double kib_of(const std::string& path, const std::string& name) {
 
 }  // namespace
 
+Folder::Folder() : path_(std::filesystem::temp_directory_path() / "towbench-XXXXXX") {
+  if (mkdtemp(path_.data()) == nullptr) throw Failure("cannot make " + path_);
+}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string Folder::operator/(std::string_view name) const {
+  return fmt::format("{}/{}", path_, name);
+}
+
+std::string Folder::file(std::string_view name, std::string_view text) const {
+  std::string path = *this / name;
+  if (!(std::ofstream(path) << text).flush()) throw Failure("cannot write " + path);
+  return path;
+}
+
 Server::Server(const std::vector<std::string>& command, const std::vector<std::string>& environment,
                const std::string& log)
     : id_(fork()), name_(command.at(0)), log_(log) {
@@ -73,7 +99,6 @@ Server::Server(const std::vector<std::string>& command, const std::vector<std::s
 
 Server::~Server() {
   constexpr int kLooks = 1000;
-  constexpr useconds_t kLookUs = 10'000;
   kill(id_, SIGTERM);
   for (int i = 0; i < kLooks; ++i) {
     if (waitpid(id_, nullptr, WNOHANG) != 0) return;
@@ -83,12 +108,22 @@ Server::~Server() {
   waitpid(id_, nullptr, 0);
 }
 
-void Server::check() {
+bool Server::has_ended() const {
   siginfo_t ended{};
   const int flags = WEXITED | WNOHANG | WNOWAIT;
-  if (waitid(P_PID, static_cast<id_t>(id_), &ended, flags) != 0 || ended.si_pid != 0) {
-    throw Failure(fmt::format("{} has ended; see {}", name_, log_));
+  return waitid(P_PID, static_cast<id_t>(id_), &ended, flags) != 0 || ended.si_pid != 0;
+}
+
+void Server::await(std::string_view said, double seconds) const {
+  const auto looks = static_cast<int>(seconds * 1e6 / kLookUs);
+  for (int i = 0; i < looks && !has_ended(); ++i) {
+    if (text_of(log_).find(said) != std::string::npos) return;
+    usleep(kLookUs);
   }
+  constexpr std::size_t kEnd = 400;
+  const std::string log = text_of(log_);
+  throw Failure(fmt::format("{} did not start: {}", name_,
+                            log.substr(log.size() > kEnd ? log.size() - kEnd : 0)));
 }
 
 double anonymous_kib() { return kib_of("/proc/self/status", "RssAnon"); }

@@ -5,12 +5,26 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace towbench {
 
+/// A folder for the files of a server; it is deleted with this object.
+class Folder {
+ public:
+  Folder();
+  Folder(const Folder&) = delete;
+  ~Folder();
+  std::string operator/(std::string_view name) const;
+  /// Writes a file in it and returns its path.
+  std::string file(std::string_view name, std::string_view text) const;
+
+ private:
+  std::string path_;
+};
+
 /// A program that runs from here to the end of this object, and never longer than the benchmark.
-/// Only the process that started it stops it: roles forked meanwhile leave it alone.
 class Server {
  public:
   /// `environment` is added to ours, as NAME=value. What the program says goes to the file `log`.
@@ -20,10 +34,11 @@ class Server {
   ~Server();
 
   int id() const { return id_; }
-  /// Throws Failure when the program has ended.
-  void check();
+  /// Waits until the program has said this. Throws Failure when it ends or does not say it in time.
+  void await(std::string_view said, double seconds) const;
 
  private:
+  bool has_ended() const;
   pid_t id_;
   std::string name_, log_;
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -41,7 +42,7 @@ void Stage::perform(const Role& role) noexcept {
   try {
     if (role.core >= 0) pin_to(role.core);
     role.body();
-    _exit(0);
+    std::quick_exit(0);  // what the program has made is not the role's to destroy
   } catch (const std::exception& error) {
     std::uint32_t nobody = 0;
     if (shared_->failed.compare_exchange_strong(nobody, 1)) {
