@@ -71,7 +71,7 @@ void add_pair(std::vector<Experiment>& all, const Peer& peer) {
 
 template <class Channel, std::size_t kBytes, Touch kTouch>
 void add_one_large(std::vector<Experiment>& all, const Peer& peer) {
-  const std::string touch = kTouch == Touch::whole ? "whole" : "untouched";
+  const std::string touch = kTouch == Touch::whole ? "whole" : "head";
   Subject subject = peer.subject(kBytes, Channel::kBest.large);
   subject.mode += ", " + touch;
   all.push_back(one_way<LargeChannelLink<Channel, kBytes, kTouch>>(
