@@ -268,7 +268,9 @@ Append Writer::append_many(const Fill& fill) {
   SlotLayout* const slot = lane_.slot(slot_number);
   std::uint64_t sequence = known_ + 1 + others_;
   prefetch_slot(slot_number);
-  prefetch_for_write(&ring_->index(sequence));
+  // Not this sequence's line of the order: it would be here too early, and a reader that looks for
+  // it would take it back before the exchange. (Measured FAR: a tenth; where publishers take turns,
+  // a third.)
   prefetch_slot(slot_number + kAhead);
   prefetch_for_write(&ring_->index(sequence + kAhead));
   const Geometry& geometry = ring_->geometry();
