@@ -95,6 +95,7 @@ class ChannelLink {
  public:
   static constexpr std::size_t kSendsTogether = 1;
   static constexpr std::size_t kFewer = fewer_messages<Channel>();
+  static constexpr bool kGivesWay = kWaits != Waits::spin;
   using Message = Payload<kBytes>;
 
   class Sender {
@@ -146,6 +147,7 @@ class LargeChannelLink {
   static constexpr Lane kLane{"there", kBytes, Channel::kBest.large};
 
  public:
+  static constexpr bool kGivesWay = kLane.waits != Waits::spin;
   static constexpr std::size_t kMessagesOfSample =
       kTouch == Touch::whole ? large_messages_of_sample(kBytes) : 1000 / fewer_messages<Channel>();
 

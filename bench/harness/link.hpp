@@ -46,6 +46,17 @@ constexpr std::size_t fewer_messages() {
   }
 }
 
+/// Whether a sender that awaits an answer leaves its core to others meanwhile: a link whose library
+/// has threads of its own says so in kGivesWay.
+template <class Link>
+constexpr bool gives_way() {
+  if constexpr (requires { Link::kGivesWay; }) {
+    return Link::kGivesWay;
+  } else {
+    return false;
+  }
+}
+
 /// The least that a message can be: a stamp and a number in a bare cache line, each message in the
 /// next of `kLines` lines. The floor of all ratios is the strictest: the same line for every
 /// message of a sample. What a ring cannot avoid, a new line for each message, shows in the row

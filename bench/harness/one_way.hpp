@@ -30,7 +30,7 @@ void send_one_way(Stage& stage, double seconds) {
   SendingEnd end(stage);
   conduct(stage, seconds, [&] {
     end.send_floor();
-    end.send_dephased(sender, kWarmUp<Link> + kMessages<Link>);
+    end.send_dephased(sender, kWarmUp<Link> + kMessages<Link>, gives_way<Link>());
     end.send_floor();
   });
   stage.meet(2, 3);

@@ -26,18 +26,18 @@ class SendingEnd {
 
   /// Sends `count` messages, each after a random wait and after the answer to the one before.
   template <class Sender>
-  void send_dephased(Sender& sender, std::size_t count) {
+  void send_dephased(Sender& sender, std::size_t count, bool gives_way = false) {
     for (std::size_t i = 0; i < count; ++i) {
       dephase_.wait();
       sender.send(send_ticks());
-      stage_.await(stage_.pong(), ++answered_);
+      await_answer(gives_way);
     }
   }
   void send_floor() {
     floor_.move_to(stage_.floor_line(floors_++));
     send_dephased(floor_, kFloorWarmUpMessages + kFloorMessages);
   }
-  void await_answer() { stage_.await(stage_.pong(), ++answered_); }
+  void await_answer(bool gives_way = false) { stage_.await(stage_.pong(), ++answered_, gives_way); }
 
  private:
   Stage& stage_;

@@ -1,6 +1,8 @@
 #pragma once
 /// Where an experiment runs: pinned processes, and the memory that they share to keep in step.
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -47,10 +49,14 @@ class Stage {
 
   /// In a role: all of `count` roles have come here for the `round`-th time (from 1).
   void meet(std::uint32_t count, std::uint32_t round);
-  /// In a role: spins until `line` shows `number`.
-  void await(const Line& line, std::uint64_t number) const {
+  /// In a role: spins until `line` shows `number`. One that gives way offers its core to other
+  /// threads meanwhile.
+  void await(const Line& line, std::uint64_t number, bool gives_way = false) const {
     Patience patience(*this);
-    while (line.number.load(std::memory_order_acquire) != number) patience.spin();
+    while (line.number.load(std::memory_order_acquire) != number) {
+      patience.spin();
+      if (gives_way) sched_yield();
+    }
   }
 
   /// Counts a spin; now and then asks whether another role has failed, and throws if so.

@@ -19,7 +19,7 @@ void send_streams(Stage& stage, double seconds) {
   const auto burst = [&](std::size_t count) {
     stage.began().store(send_ticks());
     for (std::size_t i = 0; i < count; ++i) sender.send(0);
-    end.await_answer();
+    end.await_answer(gives_way<Link>());
   };
   conduct(stage, seconds, [&] {
     end.send_floor();
