@@ -44,6 +44,13 @@ void add_one_way(std::vector<Experiment>& all, const Peer& peer) {
       fmt::format("{} B one way, {}", kBytes, peer.system), peer.subject(kBytes, kWaits)));
 }
 
+/// For a peer whose receiver would rather block: what becomes of it when it spins all the same.
+template <class Channel>
+void add_one_way_spinning(std::vector<Experiment>& all, Peer peer) {
+  peer.name += "_spin";
+  add_one_way<Channel, 48, Waits::yield>(all, peer);
+}
+
 template <class Channel, std::size_t kBytes>
 void add_stream(std::vector<Experiment>& all, const Peer& peer) {
   constexpr Waits kWaits = Channel::kBest.stream;

@@ -145,6 +145,7 @@ void add_experiments(std::vector<Experiment>& all) {
       " over UDP on the loopback with multicast, reliable, keep all, datagrams of 64 KiB, "
       "socket buffers as large as the system lets them be."};
   add_pair<CycloneChannel>(all, peer);
+  add_one_way_spinning<CycloneChannel>(all, peer);
   add_large<CycloneChannel>(all, peer);
   add_fan_out<CycloneChannel>(all, peer);
   add_fan_in<CycloneChannel>(all, peer);

@@ -50,7 +50,7 @@ class Socket {
 /// receiver and sends to all.
 template <int (*kOpenOut)(nng_socket*), int (*kOpenIn)(nng_socket*)>
 struct NngChannel {
-  static constexpr BestWaits kBest{Waits::yield, Waits::block, Waits::block};
+  static constexpr BestWaits kBest{Waits::block, Waits::block, Waits::block};
   static constexpr std::size_t kFewer = 4;
 
   class Out {
@@ -125,6 +125,7 @@ void add_experiments(std::vector<Experiment>& all) {
   to_each.mode = "a PAIR for each";
   push.mode = "PUSH/PULL";
   add_pair<PairChannel>(all, pair);
+  add_one_way_spinning<PairChannel>(all, pair);
   add_large<PairChannel>(all, pair);
   add_fan_out<PairChannel>(all, to_each);
   add_fan_in<PushChannel>(all, push);

@@ -114,9 +114,7 @@ std::string version() {
 void add_experiments(std::vector<Experiment>& all) {
   const Peer pair{"zeromq", "ZeroMQ", "PAIR", version() + ", default high-water mark of 1000."};
   add_pair<PairChannel>(all, pair);
-  Peer spinning = pair;
-  spinning.name = "zeromq_spin";
-  add_one_way<PairChannel, 48, Waits::yield>(all, spinning);
+  add_one_way_spinning<PairChannel>(all, pair);
   add_large<PairChannel>(all, pair);
   add_fan_out<PublishChannel>(all, {"zeromq", "ZeroMQ", "XPUB/SUB",
                                     version() + ", XPUB_NODROP: the sender waits at 1000."});
