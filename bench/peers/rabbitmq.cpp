@@ -74,6 +74,17 @@ void check(int status) {
   if (status != AMQP_STATUS_OK) throw Failure(amqp_error_string2(status));
 }
 
+/// Of the broker that is installed: in Debian a folder carries it in its name.
+std::string version() {
+  constexpr std::string_view kPrefix = "rabbitmq_server-";
+  std::error_code absent;
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/rabbitmq/lib", absent)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with(kPrefix)) return name.substr(kPrefix.size());
+  }
+  return "(not installed)";
+}
+
 /// A connection and its one channel.
 class Connection {
  public:
@@ -178,9 +189,9 @@ struct RabbitChannel {
 
 void add_experiments(std::vector<Experiment>& all) {
   const Peer queue{"rabbitmq", "RabbitMQ", "queue",
-                   fmt::format("RabbitMQ over TCP on the loopback by rabbitmq-c {}, transient "
+                   fmt::format("RabbitMQ {} over TCP on the loopback by rabbitmq-c {}, transient "
                                "messages, no confirms, no acknowledgements.",
-                               amqp_version())};
+                               version(), amqp_version())};
   Peer exchange = queue;
   exchange.mode = "fanout exchange";
   add_pair<RabbitChannel<false>>(all, queue);
