@@ -112,7 +112,7 @@ class ChannelLink {
     }
 
    private:
-    Channel::Out out_;
+    typename Channel::Out out_;
     Message message_;
     std::uint64_t number_ = 0;
   };
@@ -135,7 +135,7 @@ class ChannelLink {
     }
 
    private:
-    Channel::In in_;
+    typename Channel::In in_;
     Message message_;
     std::uint64_t number_ = 0;
   };
@@ -169,7 +169,7 @@ class LargeChannelLink {
     }
 
    private:
-    Channel::Out out_;
+    typename Channel::Out out_;
     std::vector<std::byte> own_;
     std::uint64_t number_ = 0;
   };
@@ -186,7 +186,7 @@ class LargeChannelLink {
     }
 
    private:
-    Channel::In in_;
+    typename Channel::In in_;
     std::uint64_t number_ = 0;
   };
 };
@@ -206,7 +206,7 @@ class ReportChannelLink {
     void send(const Report& report) { send_message(out_, report); }
 
    private:
-    Channel::Out out_;
+    typename Channel::Out out_;
   };
 
   class Receiver {
@@ -217,7 +217,7 @@ class ReportChannelLink {
     }
 
    private:
-    Channel::In in_;
+    typename Channel::In in_;
   };
 };
 
@@ -247,8 +247,8 @@ class ChannelSide {
   }
 
  private:
-  Channel::Out out_;
-  Channel::In in_;
+  typename Channel::Out out_;
+  typename Channel::In in_;
   std::uint64_t sent_ = 0, received_ = 0;
 };
 
