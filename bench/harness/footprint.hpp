@@ -5,8 +5,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "memory.hpp"
 #include "peer.hpp"
-#include "server.hpp"
 
 namespace towbench {
 

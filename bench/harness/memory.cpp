@@ -5,10 +5,40 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <vector>
 
 #include "stage.hpp"
 
 namespace towbench {
+namespace {
+
+void add_with_descendants(int process, std::vector<int>& all) {
+  all.push_back(process);
+  std::error_code ended;
+  const std::filesystem::path tasks = fmt::format("/proc/{}/task", process);
+  for (const auto& task : std::filesystem::directory_iterator(tasks, ended)) {
+    std::ifstream children(task.path() / "children");
+    for (int child; children >> child;) add_with_descendants(child, all);
+  }
+}
+
+std::vector<int> with_descendants(std::span<const int> processes) {
+  std::vector<int> all;
+  for (const int process : processes) add_with_descendants(process, all);
+  return all;
+}
+
+/// The figure of a line "name: figure kB".
+double kib_of(const std::string& path, const std::string& name) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(name + ':')) return std::stod(line.substr(name.size() + 1));
+  }
+  throw Failure(fmt::format("{} does not say {}", path, name));
+}
+
+}  // namespace
 
 std::uint64_t allocated_bytes(const std::string& directory, std::string_view prefix) {
   namespace fs = std::filesystem;
@@ -24,13 +54,37 @@ std::uint64_t allocated_bytes(const std::string& directory, std::string_view pre
 }
 
 double proportional_kib(int process) {
-  std::ifstream file(fmt::format("/proc/{}/smaps_rollup", process));
-  std::string word;
+  return kib_of(fmt::format("/proc/{}/smaps_rollup", process), "Pss");
+}
+
+double anonymous_kib() { return kib_of("/proc/self/status", "RssAnon"); }
+
+double memory_mib(std::span<const int> processes) {
   double kib = 0;
-  while (file >> word) {
-    if (word == "Pss:" && file >> kib) return kib;
+  for (const int process : with_descendants(processes)) {
+    kib += proportional_kib(process);
   }
-  throw Failure("cannot read the memory of a process");
+  return kib / 1024;
+}
+
+double shared_files_kib(std::span<const int> processes) {
+  std::set<std::string> files;
+  for (const int process : with_descendants(processes)) {
+    std::ifstream maps(fmt::format("/proc/{}/maps", process));
+    for (std::string line; std::getline(maps, line);) {
+      const std::size_t at = line.find("/dev/shm/");
+      if (at != std::string::npos) files.insert(line.substr(at));
+    }
+  }
+  double kib = 0;
+  for (const std::string& file : files) {
+    struct stat status {};
+    constexpr double kBlocksOfKib = 2;
+    if (stat(file.c_str(), &status) == 0) {
+      kib += static_cast<double>(status.st_blocks) / kBlocksOfKib;
+    }
+  }
+  return kib;
 }
 
 }  // namespace towbench

@@ -4,13 +4,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
-#include <set>
 
 #include "stage.hpp"
 
@@ -39,34 +37,9 @@ constexpr useconds_t kLookUs = 10'000;
   _exit(127);
 }
 
-void add_with_descendants(int process, std::vector<int>& all) {
-  all.push_back(process);
-  std::error_code ended;
-  const std::filesystem::path tasks = fmt::format("/proc/{}/task", process);
-  for (const auto& task : std::filesystem::directory_iterator(tasks, ended)) {
-    std::ifstream children(task.path() / "children");
-    for (int child; children >> child;) add_with_descendants(child, all);
-  }
-}
-
-std::vector<int> with_descendants(std::span<const int> processes) {
-  std::vector<int> all;
-  for (const int process : processes) add_with_descendants(process, all);
-  return all;
-}
-
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// The figure of a line "name: figure kB".
-double kib_of(const std::string& path, const std::string& name) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name + ':')) return std::stod(line.substr(name.size() + 1));
-  }
-  throw Failure(fmt::format("{} does not say {}", path, name));
 }
 
 }  // namespace
@@ -124,36 +97,6 @@ void Server::await(std::string_view said, double seconds) const {
   const std::string log = text_of(log_);
   throw Failure(fmt::format("{} did not start: {}", name_,
                             log.substr(log.size() > kEnd ? log.size() - kEnd : 0)));
-}
-
-double anonymous_kib() { return kib_of("/proc/self/status", "RssAnon"); }
-
-double memory_mib(std::span<const int> processes) {
-  double kib = 0;
-  for (const int process : with_descendants(processes)) {
-    kib += kib_of(fmt::format("/proc/{}/smaps_rollup", process), "Pss");
-  }
-  return kib / 1024;
-}
-
-double shared_files_kib(std::span<const int> processes) {
-  std::set<std::string> files;
-  for (const int process : with_descendants(processes)) {
-    std::ifstream maps(fmt::format("/proc/{}/maps", process));
-    for (std::string line; std::getline(maps, line);) {
-      const std::size_t at = line.find("/dev/shm/");
-      if (at != std::string::npos) files.insert(line.substr(at));
-    }
-  }
-  double kib = 0;
-  for (const std::string& file : files) {
-    struct stat status {};
-    constexpr double kBlocksOfKib = 2;
-    if (stat(file.c_str(), &status) == 0) {
-      kib += static_cast<double>(status.st_blocks) / kBlocksOfKib;
-    }
-  }
-  return kib;
 }
 
 }  // namespace towbench

@@ -1,9 +1,8 @@
 #pragma once
-/// A peer's own servers, and what processes take of the machine.
+/// A peer's own servers.
 
 #include <sys/types.h>
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,13 +41,5 @@ class Server {
   pid_t id_;
   std::string name_, log_;
 };
-
-/// KiB of anonymous memory of this process.
-double anonymous_kib();
-/// MiB of these processes and all their descendants; what several share is counted once.
-double memory_mib(std::span<const int> processes);
-/// KiB of the files in /dev/shm that these processes and their descendants have mapped: what the
-/// files take, not what they seem to.
-double shared_files_kib(std::span<const int> processes);
 
 }  // namespace towbench

@@ -10,6 +10,7 @@
 
 #include "bench/harness/footprint.hpp"
 #include "bench/harness/peer.hpp"
+#include "bench/harness/server.hpp"
 
 namespace towbench {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-#include "bench/harness/server.hpp"
+#include "bench/harness/memory.hpp"
 #include "bench/towbench/tow_link.hpp"
 
 namespace {
