@@ -79,6 +79,7 @@ iox::capro::ServiceDescription service(const Stage& stage, const Lane& lane) {
 
 struct IceoryxChannel {
   static constexpr BestWaits kBest{Waits::spin, Waits::block, Waits::spin};
+  static constexpr std::size_t kFewer = 4;
 
   class Out {
    public:
