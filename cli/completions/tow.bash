@@ -50,13 +50,14 @@ _tow() {
     create:--max-subscribers) return ;;
     create:--stamps) words='sampled all none' ;;
     create:--mode) return ;;
-    :*) words='ls info pub sub hz create rm heal doctor completion -h --help --bus --json --version' ;;
+    :*) words='ls info pub sub hz create ps rm heal doctor completion -h --help --bus --json --version' ;;
     ls:*) words='-l --long --names -h --help --bus --json --version' ;;
     info:*) words=' -h --help --bus --json --version' topics=1 ;;
     pub:*) words='--file --lines -n --count --size --rate -k --key --when-full --timeout --take-over -q --quiet -h --help --bus --json --version' topics=1 ;;
     sub:*) words='--format --from -n --count -f --follow --timeout --required --max-lag -h --help --bus --json --version' topics=1 ;;
     hz:*) words='-n --count --timeout -h --help --bus --json --version' topics=1 ;;
     create:*) words='--publishers --depth --slot-bytes --max-message --pool --lane-depth --max-publishers --max-subscribers --stamps --huge-pages --mode -h --help --bus --json --version' topics=1 ;;
+    ps:*) words=' -h --help --bus --json --version' ;;
     rm:*) words=' -h --help --bus --json --version' topics=1 ;;
     heal:*) words=' -h --help --bus --json --version' ;;
     doctor:*) words=' -h --help --bus --json --version' ;;

@@ -20,6 +20,7 @@ complete -c tow -n __fish_use_subcommand -a pub -d 'Publish lines, files, or mad
 complete -c tow -n __fish_use_subcommand -a sub -d 'Print the messages of a topic'
 complete -c tow -n __fish_use_subcommand -a hz -d 'Show each second how much a topic carries'
 complete -c tow -n __fish_use_subcommand -a create -d 'Create a topic of bytes, and the bus if need be'
+complete -c tow -n __fish_use_subcommand -a ps -d 'List the processes of the bus and what they hold'
 complete -c tow -n __fish_use_subcommand -a rm -d 'Remove topics; with --bus NAME and no topic, that bus'
 complete -c tow -n __fish_use_subcommand -a heal -d 'Repair what dead processes left'
 complete -c tow -n __fish_use_subcommand -a doctor -d 'Examine this host and say what to mend'

@@ -44,6 +44,7 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_sub(app, context);
   tow::cli::add_hz(app, context);
   tow::cli::add_create(app, context);
+  tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);
   tow::cli::add_doctor(app, context);

@@ -31,7 +31,9 @@ struct Tally {
 
 Subscriber<Bytes> subscribe(const Topic<Bytes>& topic, const Options& options, Start start) {
   if (!options.required) return topic.observer(start);
-  return topic.subscriber({.start = start, .max_lag = options.max_lag}).value();
+  // It prints: no wake-up is slower than that, and it may wait for days.
+  constexpr std::chrono::nanoseconds kNoSpin{0};
+  return topic.subscriber({.start = start, .max_lag = options.max_lag, .spin = kNoSpin}).value();
 }
 
 /// The next message; waits until the timeout, or a stop, but hands over first what was printed.

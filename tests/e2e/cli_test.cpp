@@ -16,7 +16,7 @@ TEST_F(Cli, HelpOfEveryCommandShowsExamples) {
   EXPECT_EQ(help.code, 0);
   EXPECT_NE(help.out.find("Exit codes:"), std::string::npos);
   for (const std::string command :
-       {"ls", "info", "pub", "sub", "hz", "create", "rm", "heal", "doctor", "completion"}) {
+       {"ls", "info", "pub", "sub", "hz", "create", "ps", "rm", "heal", "doctor", "completion"}) {
     const Outcome outcome = run("tow " + command + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_NE(outcome.out.find("Examples:\n  "), std::string::npos) << command;
@@ -57,8 +57,8 @@ TEST_F(Cli, WrongUsageExitsWithTwoAndSaysWhatIsWrong) {
 }
 
 TEST_F(Cli, UnknownBusExitsWithThreeAndIsNotMade) {
-  for (const std::string command :
-       {"ls", "info t", "sub t", "sub t --required", "hz t", "rm t", "heal", "rm --bus nowhere"}) {
+  for (const std::string command : {"ls", "info t", "sub t", "sub t --required", "hz t", "rm t",
+                                    "ps", "heal", "rm --bus nowhere"}) {
     const Outcome outcome = run("tow --bus nowhere " + command);
     EXPECT_EQ(outcome.code, command.ends_with("--bus nowhere") ? 2 : 3) << command << outcome.err;
   }
