@@ -31,3 +31,7 @@ if(TARGET tow)
   install(FILES ${completions}/tow.fish OPTIONAL
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
+if(TARGET towd)
+  install(TARGETS towd)
+  install(FILES ${PROJECT_BINARY_DIR}/daemon/towd.service DESTINATION lib/systemd/user)
+endif()

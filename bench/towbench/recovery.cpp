@@ -1,9 +1,13 @@
-/// How long a survivor waits for a process that was killed, without a supervisor.
+/// How long a survivor waits for a process that was killed, without and with towd.
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "bench/harness/stage.hpp"
 #include "families.hpp"
@@ -36,6 +40,25 @@ void publish_on(Stage& stage) {
   publisher.publish({}).value();
   stage.baton().number.fetch_add(1);
   for (;; nap(1)) publisher.publish({}).value();
+}
+
+/// Makes the stage's bus and starts towd for it, which ends with this process at the latest.
+pid_t start_towd(Stage& stage) {
+  tow::Bus::open(stage.bus_path()).value();
+  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string towd = here.parent_path() / "daemon/towd";
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int silent = open("/dev/null", O_WRONLY);
+    dup2(silent, STDERR_FILENO);
+    execl(towd.c_str(), "towd", "--bus", stage.bus_path().c_str(), nullptr);
+    _exit(1);
+  }
+  constexpr long kStartMs = 300;
+  nap(kStartMs);
+  if (waitpid(child, nullptr, WNOHANG) != 0) throw Failure("could not run " + towd);
+  return child;
 }
 
 /// In each round starts a victim, waits until the survivor waits for it, and kills it. This process
@@ -95,15 +118,19 @@ void stand_by(Stage& stage) {
   }
 }
 
-std::vector<Row> measure(const char* mode, Waiting victim, Waiting survivor,
+std::vector<Row> measure(const char* mode, bool towd, Waiting victim, Waiting survivor,
                          const Settings& settings) {
-  const Subject subject{
-      "towpath", "1to1", 48, mode, "recovery", "ms", Target{Target::Kind::p50, 60, ""}};
+  const Target target{Target::Kind::p50, towd ? 2.0 : 60.0, ""};
+  const Subject subject{"towpath",  "1to1", 48,    fmt::format("{}{}", mode, towd ? ", towd" : ""),
+                        "recovery", "ms",   target};
   Stage stage;
-  const Role roles[] = {
-      {settings.first_core, [&] { survivor(stage); }},
-      {settings.second_core, [&] { kill_in_rounds(stage, victim); }},
+  const auto kill_them = [&] {
+    const pid_t supervisor = towd ? start_towd(stage) : 0;
+    kill_in_rounds(stage, victim);
+    if (towd) kill(supervisor, SIGTERM);
   };
+  const Role roles[] = {{settings.first_core, [&] { survivor(stage); }},
+                        {settings.second_core, kill_them}};
   stage.run(roles, 60);
   const auto ms = stage.recorded();
   return {summarise_values(subject, {ms.begin(), ms.end()})};
@@ -112,15 +139,19 @@ std::vector<Row> measure(const char* mode, Waiting victim, Waiting survivor,
 }  // namespace
 
 void add_recovery(std::vector<Experiment>& all) {
-  all.push_back({"recovery_full", "from the kill of the subscriber that held it up to the publish",
-                 true, [](const Settings& settings) {
-                   return measure("subscriber killed", hold_up, wait_for_room, settings);
-                 }});
-  all.push_back({"recovery_standby",
-                 "from the kill of the publisher to the standby's first message", true,
-                 [](const Settings& settings) {
-                   return measure("publisher killed", publish_on, stand_by, settings);
-                 }});
+  for (const bool towd : {false, true}) {
+    const char* const with = towd ? "_towd" : "";
+    all.push_back({fmt::format("recovery_full{}", with),
+                   "from the kill of the subscriber that held it up to the publish", true,
+                   [towd](const Settings& settings) {
+                     return measure("subscriber killed", towd, hold_up, wait_for_room, settings);
+                   }});
+    all.push_back({fmt::format("recovery_standby{}", with),
+                   "from the kill of the publisher to the standby's first message", true,
+                   [towd](const Settings& settings) {
+                     return measure("publisher killed", towd, publish_on, stand_by, settings);
+                   }});
+  }
 }
 
 }  // namespace towbench

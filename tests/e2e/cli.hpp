@@ -26,9 +26,10 @@ struct Outcome {
 class Cli : public testing::Test {
  protected:
   Cli() {
-    const std::string folder = std::filesystem::path(TOWPATH_TOW).parent_path();
+    const std::string tow = std::filesystem::path(TOWPATH_TOW).parent_path();
+    const std::string towd = std::filesystem::path(TOWPATH_TOWD).parent_path();
     const char* const path = std::getenv("PATH");
-    setenv("PATH", (folder + ':' + (path == nullptr ? "" : path)).c_str(), 1);
+    setenv("PATH", (tow + ':' + towd + ':' + (path == nullptr ? "" : path)).c_str(), 1);
     setenv("TOWPATH_DIR", directory_.path().c_str(), 1);
     unsetenv("TOWPATH_BUS");
   }

@@ -16,7 +16,7 @@ PRODUCT = ("shm", "bus", "daemon", "cli", "bindings")
 MAY_INCLUDE = {
     "shm": ({"shm"}, {"boost"}),
     "bus": ({"bus", "shm"}, {"boost"}),
-    "daemon": ({"bus", "shm"}, {"boost", "fmt", "CLI", "nlohmann"}),
+    "daemon": ({"bus", "shm"}, {"boost", "fmt", "CLI", "spdlog", "toml++"}),
     "cli": ({"bus", "shm"}, {"boost", "fmt", "CLI", "nlohmann"}),
     "bindings": ({"bus"}, set()),
     "examples": ({"bus", "shm"}, {"fmt"}),
