@@ -55,6 +55,8 @@ class Rows:
 def name_of(row: Row) -> str:
     if not is_towpath(row):
         return row.system
+    if row.mode.endswith(" deep"):
+        return "Towpath, deep"
     kind = row.mode.split(" ")[0]
     return f"Towpath, {kind}" if kind in TOWPATH_COLOURS else "Towpath"
 
@@ -130,7 +132,7 @@ def _charts(rows: Rows) -> Iterator[tuple[str, str, Curves | Bars]]:
     yield "stream", "stream", _streams(rows)
     yield "fan", "fan_out", _fan_out(rows)
     yield "large", "large_whole", _large(rows, "whole", "Payload written and read whole")
-    yield "large", "large_untouched", _large(rows, "untouched", "Payload untouched")
+    yield "large", "large_head", _large(rows, "head", "Only the head of a payload written and read")
 
 
 def _is_empty(chart: Curves | Bars) -> bool:
