@@ -11,11 +11,11 @@ namespace {
 constexpr std::size_t kBurst = 256;  ///< fits into the topic: the publisher never waits
 
 /// Publishes bursts that nobody takes meanwhile; between two, all subscribers take them.
-void publish_to_idle(Stage& stage, std::size_t bursts) {
+void publish_to_idle(Stage& stage, std::size_t subscribers, std::size_t bursts) {
   using Link = TowLink<48, tow::Publishers::one>;
   Link::Sender sender(stage);
   stage.meet(2, 1);
-  sender.ready();
+  if (subscribers != 0) sender.ready();
   std::uint32_t round = 1;
   SendingEnd end(stage);
   for (std::size_t burst = 0; burst < bursts; ++burst) {
@@ -67,7 +67,7 @@ std::vector<Row> measure_cost(std::size_t subscribers, const Settings& settings)
   const auto bursts = static_cast<std::size_t>(std::max(3.0, settings.seconds * kBurstsASecond));
   Stage stage;
   const Role roles[] = {
-      {settings.first_core, [&] { publish_to_idle(stage, bursts); }},
+      {settings.first_core, [&] { publish_to_idle(stage, subscribers, bursts); }},
       {settings.second_core, [&] { take_between(stage, subscribers, bursts); }},
   };
   stage.run(roles, settings.seconds + 60);
@@ -87,7 +87,7 @@ void add_fan_out(std::vector<Experiment>& all) {
     all.push_back(fan_out<TowLink<48, one, Looks::try_take, 1, kDeep>>(
         "fan_out_48_deep", {"towpath", "", 48, "one, 64 MiB deep", "", "", {}}, receivers));
   }
-  for (const std::size_t subscribers : {1U, 4U, 16U, 64U}) {
+  for (const std::size_t subscribers : {0U, 1U, 4U, 16U, 64U}) {
     all.push_back(
         {fmt::format("publish_cost_{}", subscribers),
          "what publish() takes while so many subscribers are there and take nothing", true,
