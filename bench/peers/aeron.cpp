@@ -47,7 +47,7 @@ class AeronLink {
 
   class Receiver {
    public:
-    explicit Receiver(Stage&) : subscription_(kChannel) {}
+    explicit Receiver(Stage& stage) : subscription_(stage, kChannel) {}
     /// Reads all that have come, then tells of each.
     template <class OnArrival>
     bool poll(OnArrival&& on_arrival) {
@@ -90,7 +90,7 @@ class ReportAeronLink {
 
   class Receiver {
    public:
-    explicit Receiver(Stage&) : subscription_(kChannel) {}
+    explicit Receiver(Stage& stage) : subscription_(stage, kChannel) {}
     bool poll(Report& report) {
       if (next_ == count_) {
         next_ = count_ = 0;
@@ -134,7 +134,7 @@ class LargeAeronLink {
 
   class Receiver {
    public:
-    explicit Receiver(Stage&) : subscription_(kLargeChannel) {
+    explicit Receiver(Stage& stage) : subscription_(stage, kLargeChannel) {
       if (aeron_fragment_assembler_create(&assembler_, keep, this) != 0) fail_aeron();
     }
     ~Receiver() { aeron_fragment_assembler_delete(assembler_); }

@@ -79,10 +79,10 @@ void await_aeron(const char* what, bool (*done)(void*), void* argument) {
   }
 }
 
-AeronSubscription::AeronSubscription(const char* channel) {
+AeronSubscription::AeronSubscription(const Stage& stage, const char* channel) {
   aeron_async_add_subscription_t* adding = nullptr;
-  if (aeron_async_add_subscription(&adding, client_.get(), channel, kAeronStream, nullptr, nullptr,
-                                   nullptr, nullptr) != 0) {
+  if (aeron_async_add_subscription(&adding, client_.get(), channel, aeron_stream(stage), nullptr,
+                                   nullptr, nullptr, nullptr) != 0) {
     fail_aeron();
   }
   await_aeron("a subscription", [&] {

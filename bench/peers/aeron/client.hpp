@@ -69,14 +69,19 @@ struct SharedKind {
   static constexpr auto kClose = aeron_publication_close;
 };
 
-inline constexpr int kAeronStream = 1001;
+/// Each stage has a stream of its own: the driver keeps the log of one that has ended for a while,
+/// and the next subscriber would be given it.
+inline std::int32_t aeron_stream(const Stage& stage) {
+  constexpr std::size_t kPositive = 0x7FFF'FFFF;
+  return static_cast<std::int32_t>(std::hash<std::string>()(stage.bus_path()) & kPositive);
+}
 
 template <class Kind>
 class AeronPublication {
  public:
   AeronPublication(Stage& stage, const char* channel) : stage_(stage) {
     aeron_client_registering_resource_stct* adding = nullptr;
-    if (Kind::kAdd(&adding, client_.get(), channel, kAeronStream) != 0) fail_aeron();
+    if (Kind::kAdd(&adding, client_.get(), channel, aeron_stream(stage)) != 0) fail_aeron();
     await_aeron("a publication", [&] {
       const int added = Kind::kPollAdded(&publication_, adding);
       if (added < 0) fail_aeron();
@@ -129,7 +134,7 @@ class AeronPublication {
 /// A subscription to one publication, or to one that several share.
 class AeronSubscription {
  public:
-  explicit AeronSubscription(const char* channel);
+  AeronSubscription(const Stage& stage, const char* channel);
   ~AeronSubscription();
   AeronSubscription(const AeronSubscription&) = delete;
 
