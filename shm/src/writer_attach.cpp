@@ -155,18 +155,16 @@ void Writer::rebuild_many() {
     SlotLayout* const slot = lane_.slot(i);
     const std::uint64_t sequence = slot->sequence.load(kRelaxed);  // relaxed: [A1] ordered it
     if (sequence == 0) continue;
-    if ((sequence & kBusy) != 0) {
-      // Half written or reclaimed: void. Else its number, perhaps of no message yet, would keep a
-      // shallow lane waiting for readers to pass it. (relaxed: nobody reads a busy slot)
-      slot->sequence.store(0, kRelaxed);
-      continue;
-    }
-    const std::uint64_t word = ring_->index(sequence).load(kAcquire);  // [O2] pairs with [O1]
-    if (word == ring_->geometry().index_word(sequence, lane_number_, i)) {
+    const bool whole = (sequence & kBusy) == 0;
+    // [O2] pairs with [O1]
+    if (whole && ring_->index(sequence).load(kAcquire) ==
+                     ring_->geometry().index_word(sequence, lane_number_, i)) {
       live.push_back({sequence, i});
     } else {
-      // Prepared by the dead and never named, or overwritten in the order since: void. A lossy
-      // reader that looked it up before must not find it once its payload is reused.
+      // Half written, reclaimed, prepared by the dead and never named, or overwritten in the order
+      // since: void. Its number, perhaps of no message yet, would keep a shallow lane waiting for
+      // readers to pass it; and a lossy reader that looked it up before must not find it once its
+      // payload is reused.
       slot->sequence.store(0, kRelaxed);  // [H1] relaxed: the fence in keep_holds orders it
     }
   }

@@ -1,0 +1,124 @@
+#pragma once
+/// What an operation finds when it begins: a bus, a topic with messages, those who live, and those
+/// who died before. And the child that operates.
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temp_bus.hpp"
+
+namespace tow::crash {
+
+inline constexpr const char* kTopic = "crash";
+inline constexpr std::uint64_t kSlots = 32;
+inline constexpr std::uint64_t kPoolBytes = 8 << 10;
+inline constexpr std::size_t kSmall = 32, kLarge = 1000;
+
+/// The payload of message `number`, of at least 24 bytes: it says its number and size, and is the
+/// same all over. It is written behind `at` bytes of earlier ones, whose whole is returned; always
+/// in the same memory, because how memcpy goes about its work depends on where its source lies, and
+/// a second life must take the same steps.
+std::string_view text_of(std::uint64_t number, std::size_t bytes, std::size_t at = 0);
+/// True when `text` is what text_of() makes for that number.
+bool is_text_of(std::string_view text, std::uint64_t number);
+
+/// What the child knows to have done, in memory that outlives it.
+struct Progress {
+  std::atomic<std::uint64_t> published;  ///< messages for which publish returned
+  std::atomic<std::uint64_t> taken;      ///< messages taken
+  std::atomic<std::uint64_t> damaged;    ///< of these, payloads that were not what they should be
+};
+
+/// The child that operates. It lives in that child alone, and is cleaned up when it may end.
+struct Actor {
+  std::string path;
+  TopicOptions options;
+  Progress* progress = nullptr;
+  std::uint64_t next = 1;  ///< number of the message it publishes next
+
+  std::optional<Bus> bus;
+  std::optional<Topic<Bytes>> topic;
+  std::optional<Publisher<Bytes>> publisher;
+  std::optional<Subscriber<Bytes>> subscriber;
+  std::deque<Message<Bytes>> kept;
+  std::optional<Loan<Bytes>> loan;
+  std::shared_ptr<void> other;  ///< whatever else must outlive the operation
+
+  void open();
+  void attach(const PublisherOptions& with = {});
+  void subscribe(SubscriberOptions with = {});
+  void publish(std::size_t bytes, std::string_view key = {});
+  void batch(std::size_t count, std::size_t bytes);
+  /// Takes without waiting; true when there was a message. It is checked.
+  bool take(bool keep = false);
+  void check(const Message<Bytes>& message) const;
+};
+
+class Stage;
+
+struct Setting {
+  Publishers publishers = Publishers::one;
+  bool bus = true, topic = true;
+  bool survivor = true;                ///< a required subscriber that lives and has read nothing
+  std::uint64_t messages = 5;          ///< published before
+  std::size_t bytes = kSmall;          ///< of each
+  std::uint64_t lane_depth = 0;        ///< of the topic; 0 = as deep as the topic
+  std::function<void(Stage&)> more{};  ///< afterwards, by the stage
+  std::function<void(Stage&)> meanwhile{};  ///< once the child that operates is ready
+};
+
+class Stage {
+ public:
+  explicit Stage(const Setting& setting);
+  ~Stage();
+  Stage(const Stage&) = delete;
+
+  const std::string& path() const { return path_; }
+  const TopicOptions& options() const { return options_; }
+  Bus& bus() { return *bus_; }
+  Topic<Bytes>& topic() { return *topic_; }
+  bool has_topic() const { return topic_.has_value(); }
+  Subscriber<Bytes>* survivor() { return survivor_ ? &*survivor_ : nullptr; }
+
+  /// Publishes as a process that comes and goes.
+  void publish(std::uint64_t count, std::size_t bytes);
+  /// The survivor reads all there is; throws at the first that is missing or damaged.
+  void read_all();
+  /// Adds a living subscriber that reads nothing and may be evicted.
+  void add_laggard();
+  /// Adds a living publisher, which publishes nothing.
+  void add_publisher();
+  /// Removes the topic while the survivor reads it; then the survivor ends.
+  void remove_under_readers();
+  /// Publishes until the topic is full.
+  void fill();
+  /// As a sleeper leaves it, or a publisher that waits for room. Returns the bell that he saw.
+  std::uint32_t want_bell();
+  std::uint32_t bell() const;
+  void want_room();
+  /// Runs in a process of its own, which is killed afterwards.
+  void let_die(const std::function<void(Actor&)>& life);
+  /// Everybody of the stage leaves.
+  void leave();
+  /// A child's beginning.
+  std::unique_ptr<Actor> actor(Progress& progress) const;
+  std::uint64_t last_sequence() const { return topic_ ? topic_->last_sequence() : last_; }
+
+ private:
+  test::TempDir directory_;
+  std::string path_;
+  TopicOptions options_;
+  std::optional<Bus> bus_;
+  std::optional<Topic<Bytes>> topic_;
+  std::optional<Subscriber<Bytes>> survivor_, laggard_;
+  std::optional<Publisher<Bytes>> publisher_;
+  std::uint64_t last_ = 0;  ///< of the topic, once the stage has left
+};
+
+}  // namespace tow::crash
