@@ -349,17 +349,36 @@ HealReport Bus::heal() const {
       std::error_code failure;
       if (std::filesystem::remove_all(state_->topics.path_of(name), failure) > 0)
         ++report.leftovers;
-    } else if (!dead.empty() && !unescape_topic(name).empty()) {
+    } else if (const std::string topic = unescape_topic(name); !dead.empty() && !topic.empty()) {
       if (auto directory = state_->topics.open_child(name)) {
         const shm::Repaired repaired = shm::repair_topic(*directory, participants);
         report.lanes += repaired.lanes;
         report.readers += repaired.readers;
+        if (shm::is_removed(*directory) && finish_removal(name, topic)) ++report.leftovers;
       }
     }
   }
   for (const shm::Token token : dead) participants.end_repair(token);  // last
   report.participants = static_cast<std::uint32_t>(dead.size());
   return report;
+}
+
+bool Bus::finish_removal(const std::string& file_name, const std::string& topic) const {
+  auto directory = state_->topics.open_child(file_name);
+  if (!directory) return false;
+  const auto ring =
+      shm::Ring::open(std::move(*directory), topic, state_->participants, state_->file_mode, false);
+  return ring && (*ring)->removed() && (*ring)->can_publish() && take_away(file_name, ring->get());
+}
+
+Result<bool> Bus::supervise() const { return state_->participants->supervise(); }
+
+void Bus::stop_supervising() const {
+  state_->participants->stop_supervising();
+  for (const std::string& name : names_in(state_->topics)) {
+    if (unescape_topic(name).empty()) continue;
+    if (const auto directory = state_->topics.open_child(name)) shm::ring_topic(*directory);
+  }
 }
 
 }  // namespace tow

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -82,6 +83,7 @@ std::shared_ptr<WatchThread> WatchThread::with_room() {
 }
 
 void WatchThread::run() {
+  bool rested = false;
   while (true) {
     const std::uint32_t seen = changed_.load(shm::kAcquire);  // [W2] pairs with [W1]
     std::vector<shm::WaitWord> words{{&changed_, seen}};
@@ -93,9 +95,13 @@ void WatchThread::run() {
         mapped.push_back(watch.ring);
       }
     }
-    const auto deadline = words.size() == 1 ? shm::Deadline::never()
-                                            : shm::Deadline::never().within(shm::kWaitPieceNs);
-    shm::futex_wait_any(words, deadline);
+    const bool long_piece = rested && std::all_of(mapped.begin(), mapped.end(), [](auto& ring) {
+                              return ring->participants().supervised();
+                            });
+    const auto piece =
+        shm::Deadline::never().within(long_piece ? shm::kSupervisedPieceNs : shm::kWaitPieceNs);
+    const auto deadline = words.size() == 1 ? shm::Deadline::never() : piece;
+    rested = shm::futex_wait_any(words, deadline) == shm::Wake::timed_out;
     signal_ready();
   }
 }

@@ -102,8 +102,8 @@ std::optional<std::size_t> SubscriberBase::poll_descriptors(
 std::optional<std::size_t> wait_any(std::span<SubscriberBase* const> subscribers,
                                     std::chrono::nanoseconds timeout) {
   const auto deadline = shm::Deadline::after(timeout);
-  std::uint64_t spin_ns = 0, piece_ns = shm::kWaitPieceNs;
-  bool all_sleep = true;
+  std::uint64_t spin_ns = 0;
+  bool all_sleep = true, rested = false;
   for (const SubscriberBase* const subscriber : subscribers) {
     spin_ns = std::max(spin_ns, subscriber->spin_ns_);
     all_sleep = all_sleep && subscriber->reader_->can_sleep();
@@ -118,12 +118,13 @@ std::optional<std::size_t> wait_any(std::span<SubscriberBase* const> subscribers
   }
   std::vector<shm::WaitWord> words(subscribers.size());
   while (!deadline.passed()) {
+    std::uint64_t piece_ns = shm::kSupervisedPieceNs;
     for (std::size_t i = 0; i < subscribers.size(); ++i) {
       words[i] = subscribers[i]->reader_->arm();
-      piece_ns = std::min(piece_ns, subscribers[i]->reader_->wait_piece_ns());
+      piece_ns = std::min(piece_ns, subscribers[i]->reader_->wait_piece_ns(rested));
     }
     if (const auto ready = SubscriberBase::first_ready(subscribers)) return ready;
-    shm::futex_wait_any(words, deadline.within(piece_ns));
+    rested = shm::futex_wait_any(words, deadline.within(piece_ns)) == shm::Wake::timed_out;
     if (const auto ready = SubscriberBase::first_ready(subscribers)) return ready;
   }
   return std::nullopt;

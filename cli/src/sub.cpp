@@ -41,13 +41,15 @@ Taken<Bytes> take_next(Subscriber<Bytes>& subscriber, const Options& options) {
   Taken<Bytes> taken = subscriber.try_take();
   if (taken || taken.failed()) return taken;
   flush();
-  const auto start = Clock::now();
+  const auto until =
+      options.timeout ? add(Clock::now(), *options.timeout) : Clock::time_point::max();
+  const auto fd = subscriber.fd();  // an observer has none, and polls
   while (!stop_requested()) {
-    std::chrono::nanoseconds piece = kLookForStop;
-    if (options.timeout) piece = std::min(piece, *options.timeout - (Clock::now() - start));
-    if (piece.count() <= 0) break;
-    taken = subscriber.take(piece);
-    if (taken || taken.failed()) break;
+    const auto left = until - Clock::now();
+    taken = fd ? subscriber.try_take()
+               : subscriber.take(std::min<std::chrono::nanoseconds>(kLookForStop, left));
+    if (taken || taken.failed() || left.count() <= 0) break;
+    if (fd) wait_readable(*fd, until);
   }
   return taken;
 }

@@ -1,9 +1,7 @@
 #include "bus_watch.hpp"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 /// Everybody is looked at this often, whatever announces ends: nothing rests on it.
-constexpr milliseconds kLookAnyway{1000};
+constexpr milliseconds kLookAnyway{5000};
 
 /// The pidfd of a process, if the number that it wrote down means it here. In another PID namespace
 /// the number may be nobody's or somebody else's.
@@ -59,7 +57,8 @@ BusWatch::BusWatch(boost::asio::io_context& context, const std::string& name,
       look_every_(look_every),
       joins_(context),
       soon_(context),
-      often_(context) {
+      often_(context),
+      tidying_(context) {
   const int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   if (inotify >= 0) {
     joins_.assign(inotify);
@@ -68,13 +67,13 @@ BusWatch::BusWatch(boost::asio::io_context& context, const std::string& name,
     watch_joins();
   }
   spdlog::info("{}: watching", path());
+  lead();
   look();
   look_often();
+  tidy_often();
 }
 
-BusWatch::~BusWatch() {
-  if (lead_fd_ >= 0) close(lead_fd_);
-}
+BusWatch::~BusWatch() { bus_.stop_supervising(); }
 
 bool BusWatch::exists() const { return std::filesystem::exists(path() + "/bus"); }
 
@@ -102,6 +101,15 @@ void BusWatch::look_often() {
     if (error) return;
     look();
     look_often();
+  });
+}
+
+void BusWatch::tidy_often() {
+  tidying_.expires_after(kLookAnyway);
+  tidying_.async_wait([this](const error_code& error) {
+    if (error) return;
+    repair();
+    tidy_often();
   });
 }
 
@@ -147,6 +155,9 @@ void BusWatch::repair() {
   std::vector<tow::ProcessInfo> dead = bus_.processes();
   std::erase_if(dead, [](const tow::ProcessInfo& process) { return process.alive; });
   const tow::HealReport report = bus_.heal();
+  if (report.leftovers != 0) {
+    spdlog::info("{}: removed the files of {} removed topics", path(), report.leftovers);
+  }
   if (report.participants == 0) return;
   std::string who;
   for (const tow::ProcessInfo& process : dead) {
@@ -157,16 +168,11 @@ void BusWatch::repair() {
 }
 
 bool BusWatch::lead() {
-  if (leads_) return true;
-  // The kernel drops the lock when the one who acts dies; the next of us who finds work takes it.
-  if (lead_fd_ < 0) lead_fd_ = open((path() + "/bus").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  leads_ = lead_fd_ >= 0 && fcntl(lead_fd_, F_OFD_SETLK, &whole) == 0;
-  if (lead_fd_ < 0 && !std::exchange(told_no_right_, true)) {
-    spdlog::warn("{}: no right to repair; run towd as the user whose bus it is", path());
+  const auto leads = bus_.supervise();
+  if (!leads && !std::exchange(told_no_right_, true)) {
+    spdlog::warn("{}; run towd as the user whose bus it is", leads.error().message());
   }
-  return leads_;
+  return leads && *leads;
 }
 
 }  // namespace towd

@@ -41,20 +41,21 @@ class BusWatch {
   void watch_joins();
   void look_soon(std::chrono::milliseconds when);
   void look_often();
+  /// For what nothing announces: the end of another towd, or of a removed topic's last reader.
+  void tidy_often();
   /// Watches who came, forgets who went, repairs if somebody died.
   void look();
   void meet(const Who& who, const tow::ProcessInfo& process);
   void repair();
+  /// True when this towd is the one that acts; tries to be it.
   bool lead();
 
   boost::asio::io_context& context_;
   tow::Bus bus_;
   std::chrono::milliseconds look_every_;
   Descriptor joins_;  ///< inotify: somebody opened the participants' files
-  boost::asio::steady_timer soon_, often_;
+  boost::asio::steady_timer soon_, often_, tidying_;
   std::map<Who, std::unique_ptr<Descriptor>> pidfds_;  ///< null: only its lock byte tells
-  int lead_fd_ = -1;                                   ///< holds the lock of the one who acts
-  bool leads_ = false;
   bool told_no_right_ = false;
 };
 

@@ -132,7 +132,24 @@ Participants::Participants(Directory directory, std::uint32_t file_mode)
     : directory_(std::move(directory)), file_mode_(file_mode), fork_count_(fork_count()) {}
 
 Participants::~Participants() {
-  if (fork_count_ == fork_count()) leave();
+  if (fork_count_ != fork_count()) return;
+  stop_supervising();
+  leave();
+}
+
+std::vector<std::uint32_t> Participants::users() const {
+  std::vector<std::uint32_t> users;
+  const int fd = openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = fd < 0 ? nullptr : fdopendir(fd);
+  if (listing == nullptr) return users;
+  while (const dirent* const item = readdir(listing)) {
+    const std::string_view name = item->d_name;
+    std::uint32_t uid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
+    if (error == std::errc{} && end == name.data() + name.size()) users.push_back(uid);
+  }
+  closedir(listing);
+  return users;
 }
 
 Participants::UserFile* Participants::user_file(std::uint32_t uid, Access access) {
@@ -273,14 +290,7 @@ void Participants::for_each(const std::function<void(const ParticipantInfo&)>& v
   std::vector<ParticipantInfo> found;
   {
     const std::lock_guard lock(mutex_);
-    const int fd = openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR* const listing = fd < 0 ? nullptr : fdopendir(fd);
-    if (listing == nullptr) return;
-    while (const dirent* const item = readdir(listing)) {
-      const std::string_view name = item->d_name;
-      std::uint32_t uid = 0;
-      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
-      if (error != std::errc{} || end != name.data() + name.size()) continue;
+    for (const std::uint32_t uid : users()) {
       const UserFile* const file = user_file(uid, Access::read_only);
       if (file == nullptr) continue;
       for (std::uint32_t index = 0; index < kMaxParticipants; ++index) {
@@ -290,7 +300,6 @@ void Participants::for_each(const std::function<void(const ParticipantInfo&)>& v
         found.push_back(read_entry(entry, uid, index));
       }
     }
-    closedir(listing);
   }
   for (const ParticipantInfo& info : found) visit(info);
 }
@@ -318,6 +327,51 @@ void Participants::end_repair(Token token) {
   // [M1] acq_rel: all repairs before the entry becomes free
   entry.word.compare_exchange_strong(
       word, pack(next_generation(token.generation()), EntryState::free), kAcqRel);
+}
+
+Result<bool> Participants::supervise() {
+  const std::lock_guard lock(mutex_);
+  int refused = 0;
+  for (const std::uint32_t uid : users()) {
+    if (supervised_.contains(uid)) continue;
+    const std::string name = std::to_string(uid);
+    const int fd = openat(directory_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+      refused = errno;
+      continue;
+    }
+    // Dies behind this: the kernel frees the byte, and the next who asks supervises.
+    struct flock byte = byte_lock(F_WRLCK, kSupervisorByte);
+    if (fcntl(fd, F_OFD_SETLK, &byte) != 0) {
+      close(fd);
+      continue;
+    }
+    LockDescriptors::instance().add(fd);
+    supervised_.emplace(uid, fd);
+  }
+  if (supervised_.empty() && refused != 0) {
+    return make_error(Code::no_permission,
+                      directory_.path() + ": no right to repair; do it as the user whose it is",
+                      refused);
+  }
+  return !supervised_.empty();
+}
+
+void Participants::stop_supervising() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [uid, fd] : supervised_) LockDescriptors::instance().close_one(fd);
+  supervised_.clear();
+}
+
+bool Participants::supervised() {
+  const std::lock_guard lock(mutex_);
+  const std::vector<std::uint32_t> all = users();
+  return std::all_of(all.begin(), all.end(), [this](std::uint32_t uid) {
+    const UserFile* const file = user_file(uid, Access::read_only);
+    struct flock probe = byte_lock(F_RDLCK, kSupervisorByte);
+    return file != nullptr && fcntl(file->probe_fd, F_OFD_GETLK, &probe) == 0 &&
+           probe.l_type == F_WRLCK;
+  });
 }
 
 }  // namespace tow::shm

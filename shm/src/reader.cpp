@@ -327,10 +327,12 @@ Wake Reader::wait(Deadline deadline, std::uint64_t spin_ns) {
       pause();
     }
   } while (!spin.passed());
+  bool rested = false;
   while (!deadline.passed()) {
     const WaitWord word = arm();
     if (ready()) return Wake::changed;
-    futex_wait(*word.word, word.seen, deadline.within(wait_piece_ns_));
+    const Deadline piece = deadline.within(wait_piece_ns(rested));
+    rested = futex_wait(*word.word, word.seen, piece) == Wake::timed_out;
     if (ready()) return Wake::changed;
   }
   return Wake::timed_out;

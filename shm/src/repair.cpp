@@ -29,37 +29,49 @@ void for_each_numbered(const Directory& directory, Visit&& visit) {
 }
 
 /// dead -> 0, one CAS. The token of the dead never returns, so a slow repairer does no harm.
-bool free_if_dead(Atomic<std::uint64_t>& word, Participants& participants) {
+/// `before` is called when death is proved.
+template <class Before>
+bool free_if_dead(Atomic<std::uint64_t>& word, Participants& participants, Before&& before) {
   std::uint64_t owner = word.load(kAcquire);  // [A1] for lanes, [L7] for readers
   if (owner == 0 || participants.liveness(Token(owner)) != Liveness::dead) return false;
+  before();
   return word.compare_exchange_strong(owner, 0, kAcqRel);  // [A2], [L7]
 }
 
-template <class Layout>
+template <class Layout, class Before>
 std::uint32_t free_dead_owners(const Directory& topic, const char* folder, SegmentKind kind,
-                               Participants& participants) {
+                               Participants& participants, Before&& before) {
   auto directory = topic.open_child(folder);
   if (!directory) return 0;
   std::uint32_t freed = 0;
   for_each_numbered(*directory, [&](const std::string& name) {
     auto segment = Segment::open(*directory, name, kind, Access::read_write, kPage);
     if (!segment || segment->size() < kPage) return;
-    if (free_if_dead(segment->template as<Layout>()->owner, participants)) ++freed;
+    if (free_if_dead(segment->template as<Layout>()->owner, participants, before)) ++freed;
   });
   return freed;
 }
 
-void ring_bells(const Directory& topic) {
-  auto order =
-      Segment::open(topic, "order", SegmentKind::order, Access::read_write, sizeof(OrderLayout));
-  if (order && order->size() >= sizeof(OrderLayout)) {
-    Doorbell::ring(order->as<OrderLayout>()->doorbell);
+Result<Segment> open_order(const Directory& topic, Access access) {
+  auto order = Segment::open(topic, "order", SegmentKind::order, access, sizeof(OrderLayout));
+  if (order && order->size() < sizeof(OrderLayout)) {
+    return make_error(Code::corrupt, topic.path_of("order") + " is too small");
   }
+  return order;
+}
+
+void ring_doorbell(const Directory& topic) {
+  if (auto order = open_order(topic, Access::read_write)) {
+    Doorbell::ring(order->as<OrderLayout>()->doorbell);  // [D7] = [D6]
+  }
+}
+
+void ring_for_room(const Directory& topic) {
   auto readers = topic.open_child("readers");
   if (!readers) return;
   auto board = Segment::open(*readers, "board", SegmentKind::board, Access::read_write);
   if (board && board->size() >= sizeof(BoardLayout)) {
-    Doorbell::ring(board->as<BoardLayout>()->room_bell);
+    Doorbell::ring(board->as<BoardLayout>()->room_bell);  // [D7] = [D6]
   }
 }
 
@@ -67,12 +79,27 @@ void ring_bells(const Directory& topic) {
 
 Repaired repair_topic(const Directory& directory, Participants& participants) {
   Repaired repaired;
-  repaired.readers =
-      free_dead_owners<ReaderLayout>(directory, "readers", SegmentKind::reader, participants);
-  repaired.lanes =
-      free_dead_owners<LaneLayout>(directory, "lanes", SegmentKind::lane, participants);
-  if (repaired.readers + repaired.lanes != 0) ring_bells(directory);
+  // A publisher may have died between commit and wake. Rung before its lane is freed: until then
+  // the next repairer would find the lane and ring, should we die here.
+  repaired.lanes = free_dead_owners<LaneLayout>(directory, "lanes", SegmentKind::lane, participants,
+                                                [&directory] { ring_doorbell(directory); });
+  repaired.readers = free_dead_owners<ReaderLayout>(directory, "readers", SegmentKind::reader,
+                                                    participants, [] {});
+  // Rung behind: only now is there room. Dies before: who waits for room looks after its piece.
+  if (repaired.readers != 0) ring_for_room(directory);
   return repaired;
+}
+
+void ring_topic(const Directory& directory) {
+  ring_doorbell(directory);
+  ring_for_room(directory);
+}
+
+bool is_removed(const Directory& directory) {
+  const auto order = open_order(directory, Access::read_only);
+  // relaxed: as in Ring::removed
+  return order && order->as<OrderLayout>()->state.load(kRelaxed) ==
+                      static_cast<std::uint32_t>(TopicState::removed);
 }
 
 bool has_living_readers(const Directory& directory, Participants& participants) {

@@ -1,5 +1,6 @@
 // towd as a service manager and a person run it.
 
+#include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,11 +14,30 @@
 namespace tow::test {
 namespace {
 
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
 class Towd : public Cli {
  protected:
   /// What `name`.err says so far.
   bool eventually_says(const std::string& name, const std::string& text) const {
     return eventually([&] { return read(name + ".err").find(text) != std::string::npos; });
+  }
+  static std::string text_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  /// How often the threads of a process have gone to sleep.
+  static long sleeps_of(pid_t pid) {
+    const std::string name = "\nvoluntary_ctxt_switches:";
+    long sleeps = 0;
+    for (const auto& thread :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+      const std::string status = text_of(thread.path() / "status");
+      const std::size_t at = status.find(name);
+      if (at != std::string::npos) sleeps += std::stol(status.substr(at + name.size()));
+    }
+    return sleeps;
   }
   /// A subscriber that is known to the bus.
   Child subscriber(const std::string& topic, const std::string& name) const {
@@ -40,6 +60,62 @@ TEST_F(Towd, RepairsADeathAndSaysSo) {
                                           "1 subscriptions"));
   EXPECT_EQ(run("tow heal").out, "nothing to repair\n");
   EXPECT_EQ(json("tow ps --json")["processes"].size(), 0U);
+}
+
+TEST_F(Towd, LetsSubscribersSleepAsLongAsItLives) {
+  run("tow create quotes");
+  Child towd = start("exec towd", "towd");
+  ASSERT_TRUE(eventually_says("towd", "watching"));
+  const Child sleeper = subscriber("quotes", "sleeper");
+  const auto sleeps = [&] { return sleeps_of(sleeper.pid()); };
+  ASSERT_TRUE(eventually([&] {  // six pieces of 50 ms go by
+    const long before = sleeps();
+    std::this_thread::sleep_for(300ms);
+    return sleeps() == before;
+  }));
+  const long before = sleeps();
+  kill(towd.pid(), SIGTERM);
+  EXPECT_EQ(towd.wait(), 0);
+  EXPECT_TRUE(eventually([&] { return sleeps() > before + 2; }))
+      << "nobody woke it to see to itself";
+}
+
+TEST_F(Towd, RemovesWhatARemovedTopicLeftOnceItsLastReaderIsGone) {
+  run("tow create quotes");
+  const Child towd = start("exec towd", "towd");
+  ASSERT_TRUE(eventually_says("towd", "watching"));
+  Child reader = start("exec tow sub --required quotes", "reader");
+  ASSERT_TRUE(eventually_subscribers("quotes", 1));
+  reader.stop();
+  run("tow rm quotes");
+  const auto topics = [&] {
+    return std::distance(std::filesystem::directory_iterator(at("default/topics")), {});
+  };
+  EXPECT_EQ(topics(), 1);
+  kill(reader.pid(), SIGCONT);
+  EXPECT_EQ(reader.wait(), 1) << "the topic was removed";
+  EXPECT_TRUE(eventually([&] { return topics() == 0; }));
+  EXPECT_TRUE(eventually_says("towd", "removed the files of 1 removed topics"));
+}
+
+TEST_F(Towd, RunsAsHardenedAsItsUnitSays) {
+  if (!is_root()) GTEST_SKIP() << "needs root, to make a mount namespace";
+  run("tow create quotes");
+  // What the unit asks systemd for: no capabilities and no way to get any, a read-only system, a
+  // private /tmp.
+  const Child towd = start(
+      "exec unshare --mount bash -c 'mount --make-rprivate / && mount --bind / / &&\n"
+      "mount -o remount,bind,ro / && mount -t tmpfs none /tmp && cd / &&\n"
+      "exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all towd'",
+      "towd");
+  ASSERT_TRUE(eventually_says("towd", "watching")) << read("towd.err");
+  Child victim = subscriber("quotes", "victim");
+  const std::string pid = std::to_string(victim.pid());
+  victim.kill();
+  EXPECT_TRUE(eventually_says("towd", "died: pid " + pid)) << read("towd.err");
+  const std::string status = text_of("/proc/" + std::to_string(towd.pid()) + "/status");
+  EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000000"));
+  EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1"));
 }
 
 TEST_F(Towd, FindsABusThatIsMadeLater) {

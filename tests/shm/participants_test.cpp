@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "tests/support/process.hpp"
 #include "tests/support/temp_bus.hpp"
 
@@ -135,6 +137,59 @@ TEST(Participants, EntryOfTheDeadIsNotReusedBeforeItsRepair) {
   int seen = 0;
   other.for_each([&](const ParticipantInfo& info) { seen += info.token == dead; });
   EXPECT_EQ(seen, 1);
+}
+
+TEST(Participants, OneSupervisesUntilItEndsOrDies) {
+  const TempDir place;
+  Participants first(place.open(), 0600), second(place.open(), 0600);
+  EXPECT_FALSE(first.supervise().value()) << "nobody has ever joined";
+  second.join().value();
+  EXPECT_FALSE(second.supervised());
+  EXPECT_TRUE(first.supervise().value());
+  EXPECT_TRUE(first.supervise().value()) << "it still does";
+  EXPECT_TRUE(second.supervised());
+  EXPECT_FALSE(second.supervise().value());
+  first.stop_supervising();
+  EXPECT_FALSE(second.supervised());
+  const Shared<std::atomic<bool>> supervises;
+  Child third([&] {
+    Participants supervisor(place.open(), 0600);
+    *supervises = supervisor.supervise().value();
+    test::sleep_until_killed();
+  });
+  ASSERT_TRUE(test::eventually([&] { return supervises->load(); }));
+  EXPECT_TRUE(second.supervised());
+  third.kill();
+  EXPECT_FALSE(second.supervised());
+  EXPECT_TRUE(second.supervise().value());
+}
+
+TEST(Participants, EachUserNeedsASupervisor) {
+  const TempDir place;
+  Participants participants(place.open(), 0600);
+  participants.join().value();
+  EXPECT_TRUE(participants.supervise().value());
+  EXPECT_TRUE(participants.supervised());
+  const std::string own = place.path() + '/' + std::to_string(geteuid());
+  std::filesystem::copy_file(own, place.path() + "/4711");  // another user joins
+  EXPECT_FALSE(participants.supervised());
+  EXPECT_TRUE(participants.supervise().value());
+  EXPECT_TRUE(participants.supervised());
+}
+
+TEST(Participants, ReadLocksOfOthersAreNoSupervisor) {
+  const TempDir place;
+  Participants participants(place.open(), 0600);
+  participants.join().value();
+  const std::string own = place.path() + '/' + std::to_string(geteuid());
+  const int fd = open(own.c_str(), O_RDONLY | O_CLOEXEC);
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_start = kSupervisorByte;
+  lock.l_len = 1;
+  ASSERT_EQ(fcntl(fd, F_OFD_SETLK, &lock), 0);
+  EXPECT_FALSE(participants.supervised());
+  close(fd);
 }
 
 TEST(Participants, StoppedProcessIsAlive) {

@@ -84,6 +84,15 @@ TEST_P(Repair, SeveralAtOnceFreeEachThingExactlyOnce) {
   }
 }
 
+TEST_P(Repair, RingingATopicRingsBothBells) {
+  const auto ring = files_.open();
+  const std::uint32_t doorbell = ring->order().doorbell.load(kRelaxed);
+  const std::uint32_t room_bell = ring->board().room_bell.load(kRelaxed);
+  ring_topic(files_.topic());
+  EXPECT_EQ(ring->order().doorbell.load(kRelaxed), doorbell + 1);
+  EXPECT_EQ(ring->board().room_bell.load(kRelaxed), room_bell + 1);
+}
+
 TEST_P(Repair, OfWhatIsNoTopicDoesNothing) {
   const test::TempDir place;
   const Repaired repaired = repair_topic(place.open(), *files_.participants());

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "towpath/shm/fork.hpp"
 #include "towpath/shm/segment.hpp"
@@ -17,6 +18,8 @@
 namespace tow::shm {
 
 inline constexpr std::uint32_t kMaxParticipants = 2048;  ///< processes of one user on one bus
+/// The byte behind those of the entries is locked by the one who supervises that user's processes.
+inline constexpr std::uint32_t kSupervisorByte = kMaxParticipants;
 
 /// Names one life of one process on one bus: user 32 bits | entry 11 bits | generation 21 bits.
 /// 0 is nobody. Entries are handed out in rotation, so a token repeats after 2^32 joins.
@@ -103,8 +106,17 @@ class Participants {
   /// REPAIRING -> FREE with the next generation. Last step of a repair.
   void end_repair(Token token);
 
+  /// Becomes the supervisor of each user who has none and whose file this process may write. False
+  /// when others supervise everybody, or nobody has ever joined. Errors: no_permission, when it may
+  /// write nobody's file.
+  Result<bool> supervise();
+  void stop_supervising();
+  /// True when each user here has a living supervisor, who repairs at once. Some system calls.
+  bool supervised();
+
  private:
   struct UserFile;
+  std::vector<std::uint32_t> users() const;
   UserFile* user_file(std::uint32_t uid, Access access);
   Result<UserFile*> own_file();
   bool byte_is_locked(const UserFile& file, std::uint32_t index) const;
@@ -117,6 +129,7 @@ class Participants {
   Token self_;
   const ParticipantLayout* self_entry_ = nullptr;  ///< mapped as long as this object lives
   int lock_fd_ = -1;
+  std::map<std::uint32_t, int> supervised_;  ///< users, and descriptors that lock their byte
   std::uint64_t fork_count_ = 0;
 };
 

@@ -98,8 +98,12 @@ class Reader {
 
   /// False for an observer, which can only poll.
   bool can_sleep() const { return page_ != nullptr; }
-  /// How long a sleep may last before it must look again.
-  std::uint64_t wait_piece_ns() const { return wait_piece_ns_; }
+  /// How long a sleep may last before it must look again. `rested`: the last one was undisturbed;
+  /// only then a supervisor is asked for, which costs some system calls.
+  std::uint64_t wait_piece_ns(bool rested) const {
+    const bool may_be_long = rested && wait_piece_ns_ == kWaitPieceNs;
+    return may_be_long && ring_->participants().supervised() ? kSupervisedPieceNs : wait_piece_ns_;
+  }
   /// Why the last take said `unreachable`.
   Error failure() const { return failure_; }
 

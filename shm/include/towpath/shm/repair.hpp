@@ -15,9 +15,15 @@ struct Repaired {
 };
 
 /// Frees the lanes and reader pages of the topic in `directory` whose owners are dead, and rings
-/// its doorbells if there were any: a publisher may have died between commit and wake. Dies here:
-/// some are free, others not; the next repairer goes on.
+/// for those whom the dead let sleep. Dies here: some are free, others not; the next repairer goes
+/// on.
 Repaired repair_topic(const Directory& directory, Participants& participants);
+
+/// Wakes everybody who sleeps on the topic in `directory`, for messages or for room.
+void ring_topic(const Directory& directory);
+
+/// True when the topic in `directory` was marked removed and still has its name.
+bool is_removed(const Directory& directory);
 
 /// True while a subscriber of the topic in `directory` may be alive: it maps lanes when it first
 /// meets them, so the files of a removed topic stay until then.

@@ -1,9 +1,9 @@
 #pragma once
 /// Waiting, in one place: futex words in shared memory, deadlines, membarrier.
 ///
-/// Every wait is cut into pieces of kWaitPieceNs, after which the caller looks again and asks
-/// whether somebody died; a lost wake-up (its publisher was killed between commit and wake) costs
-/// one piece, never more.
+/// Every wait is cut into pieces, after which the caller looks again and asks whether somebody
+/// died; a lost wake-up (its publisher was killed between commit and wake) costs one piece, never
+/// more. Pieces are long where a supervisor lives, who rings for the dead at once.
 
 #include <cstdint>
 #include <span>
@@ -14,6 +14,8 @@
 namespace tow::shm {
 
 inline constexpr std::uint64_t kWaitPieceNs = 50'000'000;
+/// With a supervisor. Not for ever: it may be stopped, or die together with the publisher.
+inline constexpr std::uint64_t kSupervisedPieceNs = 5'000'000'000;
 /// Most futex words that one futex_waitv(2) takes.
 inline constexpr std::size_t kMaxWaitWords = 128;
 
