@@ -51,7 +51,7 @@ class Everything : public testing::Environment {
         static_cast<unsigned long long>(done.operations),
         static_cast<unsigned long long>(done.instructions),
         static_cast<unsigned long long>(done.states), static_cast<unsigned long long>(done.kills),
-        to_text(technique()));
+        static_cast<unsigned long long>(done.interruptions), to_text(technique()));
   }
 };
 const auto* const everything = testing::AddGlobalTestEnvironment(new Everything);

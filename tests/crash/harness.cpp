@@ -21,6 +21,7 @@ class Life {
                             [this] { operation_.act(*actor_); }, [this] { actor_.reset(); }});
     const std::uint64_t prepared = progress_->published.load();
     if (setting.meanwhile) setting.meanwhile(stage_);
+    if (setting.sleeper) expected_.bell = stage_.want_bell();
     expected_.options = stage_.options();
     expected_.before = stage_.last_sequence() - prepared;
     expected_.at_most = operation.publishes;
@@ -118,13 +119,16 @@ Walk walk(const Operation& operation) {
 }
 
 /// The instructions of our own code: what others do in the midst of the C library's is the same as
-/// what they do before or behind it. Of long operations as many as there is time for, evenly.
+/// what they do before or behind it. Of loops the first rounds, and of long operations as many as
+/// there is time for, evenly.
 std::vector<Place> places_to_interrupt(const Operation& operation) {
   constexpr std::size_t kMost = 800;
+  constexpr std::uint64_t kRounds = 16;
   std::vector<Place> places;
   Life life(operation);
   while (life.stepper().step()) {
-    if (is_own_code(life.stepper().here().address)) places.push_back(life.stepper().here());
+    const Place here = life.stepper().here();
+    if (is_own_code(here.address) && here.hit <= kRounds) places.push_back(here);
   }
   if (places.size() <= kMost) return places;
   std::vector<Place> chosen;

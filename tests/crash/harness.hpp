@@ -36,8 +36,8 @@ struct Interruption {
   std::function<std::string(Stage&, const Progress&)> verdict{};
 };
 
-/// Runs the operation once for each of its instructions (of long ones for 800 of them), interrupts
-/// it there, and lets it end.
+/// Runs the operation once for each of its instructions (of loops for the first rounds, and of long
+/// ones for 800 of them), interrupts it there, and lets it end.
 /// Empty when every verdict was; else the first that was not, and where.
 std::string interrupt_everywhere(const Interruption& interruption);
 

@@ -6,54 +6,10 @@
 #include <boost/asio/io_context.hpp>
 
 #include "daemon/src/bus_watch.hpp"
-#include "typed.hpp"
+#include "operation_parts.hpp"
 
 namespace tow::crash {
 namespace {
-
-using namespace std::chrono_literals;
-using Operations = std::vector<Operation>;
-
-/// So large that the pool holds but a few, and too small for string instructions.
-constexpr std::size_t kWarm = 1700;
-
-void nothing(Actor&) {}
-void open(Actor& actor) { actor.open(); }
-void attach(Actor& actor) { actor.attach(); }
-void attach_hasty(Actor& actor) { actor.attach({.when_full = WhenFull::fail}); }
-void subscribe_oldest(Actor& actor) { actor.subscribe({.start = Start::oldest()}); }
-void subscribe_lossy(Actor& actor) {
-  actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
-}
-
-std::string named(const char* name, Publishers kind) {
-  return std::string(name) + (kind == Publishers::one ? ", one" : ", many");
-}
-
-Setting of(Publishers kind) { return {.publishers = kind}; }
-
-Setting large(Publishers kind, std::uint64_t messages = 4) {
-  return {.publishers = kind, .messages = messages, .bytes = kLarge};
-}
-
-Setting with(Setting setting, std::function<void(Stage&)> more) {
-  setting.more = std::move(more);
-  return setting;
-}
-
-/// With somebody who lives while the child gets ready, and then is dead.
-Setting with_dead(Setting setting, std::function<void(Actor&)> life) {
-  setting.meanwhile = [life = std::move(life)](Stage& stage) { stage.let_die(life); };
-  return setting;
-}
-
-Setting without_survivor(Setting setting) {
-  setting.survivor = false;
-  return setting;
-}
-
-/// As many messages as the ring holds, none of them read by the survivor.
-Setting full(Publishers kind) { return {.publishers = kind, .messages = kSlots}; }
 
 void add_membership(Operations& list) {
   list.push_back({"create a bus", {.bus = false}, nothing, [](Actor& actor) {
@@ -103,7 +59,7 @@ void add_publishers(Operations& list, Publishers kind) {
   };
   list.push_back({named("become a publisher", kind), of(kind), open, attach_only});
   list.push_back({named("adopt a dead publisher's lane", kind),
-                  with_dead(of(kind), publish_both_sizes), open, attach_only});
+                  with_sleeper(with_dead(of(kind), publish_both_sizes)), open, attach_only});
   list.push_back({named("end as a publisher", kind), of(kind),
                   [](Actor& actor) {
                     actor.attach();
@@ -112,187 +68,15 @@ void add_publishers(Operations& list, Publishers kind) {
                   [](Actor& actor) { actor.publisher.reset(); }, 1});
 }
 
-void add_publishing(Operations& list, Publishers kind) {
-  const auto publish_small = [](Actor& actor) { actor.publish(kSmall); };
-  const auto publish_large = [](Actor& actor) { actor.publish(kLarge); };
-  list.push_back({named("publish", kind), of(kind), attach, publish_small, 1});
-  list.push_back({named("publish with a key", kind), of(kind), attach,
-                  [](Actor& actor) { actor.publish(kSmall, "key"); }, 1});
-  list.push_back({named("publish the second and third", kind), of(kind),
-                  [](Actor& actor) {
-                    actor.attach();
-                    actor.publish(kSmall);
-                  },
-                  [](Actor& actor) {
-                    actor.publish(kSmall);
-                    actor.publish(kSmall);
-                  },
-                  3});
-  list.push_back({named("publish from the pool", kind), of(kind), attach, publish_large, 1});
-  list.push_back({named("publish from the pool with a key", kind), of(kind), attach,
-                  [](Actor& actor) { actor.publish(kLarge, "key"); }, 1});
-  list.push_back({named("publish a loan", kind), of(kind), attach,
-                  [](Actor& actor) {
-                    actor.loan.emplace(actor.publisher->loan(kLarge).value());
-                    const std::string_view text = text_of(actor.next, kLarge);
-                    actor.loan->copy_from(std::as_bytes(std::span(text)));
-                    actor.publisher->publish(std::move(*actor.loan)).value();
-                    actor.progress->published.fetch_add(1);
-                  },
-                  1});
-  list.push_back({named("give a loan back", kind), of(kind), attach, [](Actor& actor) {
-                    actor.loan.emplace(actor.publisher->loan(kLarge).value());
-                    actor.loan->fill(std::byte{'x'});
-                    actor.loan.reset();
-                  }});
-  list.push_back({named("publish a batch", kind), of(kind), attach,
-                  [](Actor& actor) { actor.batch(5, kSmall); }, 5});
-  list.push_back({named("publish a batch from the pool", kind), of(kind), attach,
-                  [](Actor& actor) { actor.batch(2, kLarge); }, 2});
-  list.push_back({named("publish and wake a sleeper", kind),
-                  with(of(kind), [](Stage& stage) { stage.want_bell(); }), attach, publish_small,
-                  1});
-  list.push_back({named("publish behind a change of wake mode", kind), of(kind),
-                  [](Actor& actor) {
-                    actor.attach();
-                    actor.publish(kSmall);
-                    actor.publish(kSmall);
-                  },
-                  publish_small, 3});
-}
-
-/// Publishing where room has to be made first.
-void add_pressure(Operations& list, Publishers kind) {
-  const auto publish_small = [](Actor& actor) { actor.publish(kSmall); };
-  const auto publish_large = [](Actor& actor) { actor.publish(kLarge); };
-  list.push_back({named("publish and evict a subscriber", kind),
-                  with(without_survivor({.publishers = kind, .messages = 0}),
-                       [](Stage& stage) {
-                         stage.add_laggard();
-                         stage.publish(8, kSmall);
-                       }),
-                  attach, publish_small, 1});
-  list.push_back({named("publish and reclaim pool memory", kind),
-                  with(large(kind, 8), [](Stage& stage) { stage.read_all(); }), attach_hasty,
-                  publish_large, 1});
-  if (kind == Publishers::one) {  // the copy is the same in both
-    list.push_back({"publish by string instructions",
-                    {.publishers = kind, .messages = 0},
-                    attach,
-                    [](Actor& actor) { actor.publish(4096); },
-                    1});
-  }
-  list.push_back({named("publish and recycle warm memory", kind),
-                  with({.publishers = kind, .messages = 2, .bytes = kWarm},
-                       [](Stage& stage) { stage.read_all(); }),
-                  attach_hasty,
-                  [](Actor& actor) {
-                    actor.publish(kWarm);
-                    actor.publish(kWarm);
-                  },
-                  2});
-  if (kind == Publishers::many) {
-    list.push_back({"publish in a lane shallower than its topic",
-                    without_survivor({.publishers = kind, .messages = 20, .lane_depth = 12}),
-                    attach,
-                    [](Actor& actor) {
-                      for (int i = 0; i < 5; ++i) actor.publish(kSmall);
-                    },
-                    5});
-  }
-  list.push_back({named("publish past a dead subscriber", kind),
-                  with_dead(without_survivor({.publishers = kind, .messages = 0}),
-                            [](Actor& actor) {
-                              actor.subscribe();
-                              actor.attach();
-                              for (std::uint64_t i = 0; i < kSlots; ++i) actor.publish(kSmall);
-                            }),
-                  open,
-                  [](Actor& actor) {
-                    actor.publisher.emplace(actor.topic->publisher().value());
-                    actor.next = kSlots + 1;
-                    actor.publish(kSmall);
-                  },
-                  1});
-}
-
-/// Publishing where there is no room.
-void add_waiting(Operations& list, Publishers kind) {
-  const auto publish_small = [](Actor& actor) { actor.publish(kSmall); };
-  list.push_back({named("wait for room", kind), full(kind),
-                  [](Actor& actor) { actor.attach({.wait_at_most = 15ms}); }, publish_small, 1});
-  list.push_back({named("find no room", kind), full(kind), attach_hasty, publish_small, 1});
-  list.push_back({named("drop for lack of room", kind), full(kind),
-                  [](Actor& actor) { actor.attach({.when_full = WhenFull::drop}); },
-                  [](Actor& actor) { (void)actor.publisher->publish(text_of(0, kSmall)); }});
-  list.push_back({named("wait for subscribers", kind), of(kind), open,
-                  [](Actor& actor) { (void)actor.topic->wait_for_subscribers(4, 15ms); }});
-}
-
-void add_taking(Operations& list, Publishers kind) {
-  const auto take = [](Actor& actor) { actor.take(); };
-  const auto take_and_keep = [](Actor& actor) { actor.take(true); };
-  const auto release = [](Actor& actor) { actor.kept.clear(); };
-  list.push_back({named("take", kind), of(kind), subscribe_oldest, take});
-  list.push_back({named("take all there is", kind), of(kind), subscribe_oldest, [](Actor& actor) {
-                    while (actor.take()) continue;
-                  }});
-  list.push_back(
-      {named("hold a payload in place", kind), large(kind), subscribe_oldest, take_and_keep});
-  list.push_back({named("hold a payload as a lossy subscriber", kind), large(kind), subscribe_lossy,
-                  take_and_keep});
-  list.push_back({named("release a payload", kind), large(kind),
-                  [=](Actor& actor) {
-                    subscribe_oldest(actor);
-                    for (int i = 0; i < 3; ++i) actor.take(true);
-                  },
-                  release});
-  list.push_back({named("copy a payload for want of holds", kind), large(kind),
-                  [](Actor& actor) {
-                    actor.subscribe({.start = Start::oldest(), .max_held = 1});
-                    actor.take(true);
-                  },
-                  take_and_keep});
-  list.push_back({named("make room that somebody waits for", kind),
-                  with(full(kind), [](Stage& stage) { stage.want_room(); }), subscribe_oldest,
-                  [](Actor& actor) {
-                    for (std::uint64_t i = 0; i < kSlots / 4; ++i) actor.take();
-                  }});
-  list.push_back({named("skip a gap", kind), without_survivor(of(kind)),
-                  [](Actor& actor) {
-                    subscribe_lossy(actor);
-                    actor.attach();
-                    for (std::uint64_t i = 0; i < 2 * kSlots; ++i) actor.publish(kSmall);
-                  },
-                  take, 2 * kSlots});
-  list.push_back({named("skip to the latest", kind), of(kind), subscribe_oldest, [](Actor& actor) {
-                    const auto taken = actor.subscriber->latest();
-                    if (taken) actor.check(taken);
-                  }});
-  list.push_back({named("sleep until a deadline", kind),
-                  {.publishers = kind, .messages = 0},
-                  subscribe_oldest,
-                  [](Actor& actor) { (void)actor.subscriber->take(100ms); }});
-}
-
-void add_subscribing(Operations& list, Publishers kind) {
-  const auto hold_one = [](Actor& actor) {
-    actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
-    actor.take(true);
-  };
-  const auto subscribe = [](Actor& actor) { actor.subscribe(); };
-  list.push_back({named("subscribe", kind), of(kind), open, subscribe});
-  list.push_back({named("subscribe on a page that was left", kind),
-                  with(of(kind), [](Stage& stage) { (void)stage.topic().subscriber().value(); }),
-                  open, subscribe});
-  list.push_back({named("subscribe on a dead one's page", kind), with_dead(large(kind), hold_one),
-                  open, subscribe});
-  list.push_back({named("unsubscribe", kind), of(kind), subscribe_oldest,
-                  [](Actor& actor) { actor.subscriber.reset(); }});
+/// As far as a remover gets before it dies: the topic still has its name.
+void mark_removed(Actor& actor) {
+  open_typed(actor);
+  auto& state = typed(actor).ring->order().state;
+  state.store(static_cast<std::uint32_t>(shm::TopicState::removed), shm::kRelease);
 }
 
 void add_repair(Operations& list, Publishers kind) {
-  Setting after_deaths = large(kind);
+  Setting after_deaths = with_sleeper(large(kind));
   after_deaths.meanwhile = [](Stage& stage) {
     stage.let_die([](Actor& actor) {
       actor.subscribe({.start = Start::oldest()});
@@ -309,6 +93,8 @@ void add_repair(Operations& list, Publishers kind) {
   list.push_back({named("open a bus where somebody died", kind), after_deaths, nothing,
                   [](Actor& actor) { actor.bus.emplace(Bus::open(actor.path).value()); }});
   if (kind != Publishers::one) return;
+  list.push_back({"finish a dead one's removal", with_dead(of(kind), mark_removed), look,
+                  [](Actor& actor) { actor.bus->heal(); }, 0, true});
   list.push_back({"take away what a removed topic left",
                   with(of(kind), [](Stage& stage) { stage.remove_under_readers(); }), look,
                   [](Actor& actor) { actor.bus->heal(); }, 0, true});

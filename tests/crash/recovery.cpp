@@ -59,6 +59,7 @@ class Survey {
       require(tail <= want_.before + want_.at_most, "phantom: the topic ends at " + number(tail));
     }
     no_owner_is_dead();
+    require(want_.bell != bell(), "a sleeper was not rung for");
     follow_up(tail);
     read_and_publish();
     lend_every_pool();
@@ -67,6 +68,13 @@ class Survey {
   }
 
  private:
+  std::uint32_t bell() const {
+    const auto order = must(shm::Segment::open(shm::Directory::open(topic_path()).value(), "order",
+                                               shm::SegmentKind::order, shm::Access::read_only),
+                            "look at the order");
+    return order.as<shm::OrderLayout>()->doorbell.load(shm::kAcquire);
+  }
+
   /// A reader from the beginning sees every message there is, whole.
   void follow_up(std::uint64_t tail) {
     reader_.emplace(must(topic_->subscriber({.start = Start::oldest(), .spin = 0ns}), "subscribe"));

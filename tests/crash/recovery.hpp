@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "towpath/options.hpp"
@@ -17,6 +18,7 @@ struct Expectation {
   bool may_be_removed = false;            ///< the topic, by the operation
   bool history = true;                    ///< the operation may not shorten it
   std::uint64_t unread = 0;               ///< the survivor's next message; 0 = there is no survivor
+  std::optional<std::uint32_t> bell{};    ///< on which somebody sleeps: it must have been rung
   std::function<void()> end_survivors{};  ///< called when nobody else shall live on the bus
 };
 

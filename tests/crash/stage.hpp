@@ -66,6 +66,7 @@ struct Setting {
   Publishers publishers = Publishers::one;
   bool bus = true, topic = true;
   bool survivor = true;                ///< a required subscriber that lives and has read nothing
+  bool sleeper = false;                ///< somebody sleeps, for whom the dead did not ring
   std::uint64_t messages = 5;          ///< published before
   std::size_t bytes = kSmall;          ///< of each
   std::uint64_t lane_depth = 0;        ///< of the topic; 0 = as deep as the topic
