@@ -8,7 +8,7 @@
 #include <random>
 #include <string>
 
-namespace tow::stress {
+namespace tow::soak {
 
 enum class Role : std::uint32_t { observer, publisher, subscriber, joiner, repairer, checker };
 const char* to_text(Role role);
@@ -96,4 +96,4 @@ class Self {
   std::uint32_t stops_ = 0;
 };
 
-}  // namespace tow::stress
+}  // namespace tow::soak

@@ -10,7 +10,7 @@
 #include "payload.hpp"
 #include "topic_options.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,7 +55,7 @@ class Follower {
 /// Nobody kills it: it sees every message from the first on, and keeps the books.
 void observe(Self& self) {
   auto bus = Bus::open(self.plan.bus).value();
-  auto topic = bus.topic("stress", topic_options(self.plan)).value();
+  auto topic = bus.topic("soak", topic_options(self.plan)).value();
   auto subscriber = topic.subscriber({.spin = 0ns}).value();
   Follower follower(self);
   self.log.observer_ready.store(1);
@@ -182,7 +182,7 @@ class Life {
 
 void publish(Self& self) {
   auto bus = Bus::open(self.plan.bus).value();
-  auto topic = bus.topic("stress", topic_options(self.plan)).value();
+  auto topic = bus.topic("soak", topic_options(self.plan)).value();
   const bool wait = self.chance(80);
   self.idle();  // as a standby
   auto publisher =
@@ -247,7 +247,7 @@ void take_some(Self& self, Subscriber<Bytes>& subscriber, std::uint64_t count) {
 
 void subscribe(Self& self) {
   auto bus = Bus::open(self.plan.bus).value();
-  auto topic = bus.topic("stress", topic_options(self.plan)).value();
+  auto topic = bus.topic("soak", topic_options(self.plan)).value();
   while (self.log.publishers_gone.load() == 0) {
     auto subscriber = topic.subscriber(some_options(self));
     if (!subscriber) return self.log.fault("subscriber: " + subscriber.error().message());
@@ -259,7 +259,7 @@ void join_and_leave(Self& self) {
   while (self.log.publishers_gone.load() == 0) {
     auto bus = Bus::open(self.plan.bus);
     if (!bus) return self.log.fault("joiner: " + bus.error().message());
-    auto topic = bus->topic("stress", topic_options(self.plan));
+    auto topic = bus->topic("soak", topic_options(self.plan));
     if (!topic) return self.log.fault("joiner: " + topic.error().message());
     const std::uint64_t dice = self.draw(1, 4);
     if (dice == 1) {
@@ -298,4 +298,4 @@ int run_child(Self& self, Role role) {
   }
 }
 
-}  // namespace tow::stress
+}  // namespace tow::soak

@@ -9,7 +9,7 @@
 
 #include "shared_log.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 
 struct Outcome {
   int kills = 0;
@@ -53,4 +53,4 @@ class Chaos {
   Outcome outcome_;
 };
 
-}  // namespace tow::stress
+}  // namespace tow::soak

@@ -1,5 +1,5 @@
 // Real processes, killed and stopped at random while the ring is full. See chaos.hpp for who does
-// what. TOWPATH_STRESS_SEED repeats a run's choices (not its timing); TOWPATH_STRESS_SCALE
+// what. TOWPATH_SOAK_SEED repeats a run's choices (not its timing); TOWPATH_SOAK_SCALE
 // multiplies the number of kills.
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include "chaos.hpp"
 #include "tests/support/temp_bus.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -22,12 +22,12 @@ constexpr double kUsualScale = 1;
 constexpr int kKills = 260;  // eight tests: over 2,000 together
 
 double scale() {
-  const char* const text = std::getenv("TOWPATH_STRESS_SCALE");
+  const char* const text = std::getenv("TOWPATH_SOAK_SCALE");
   return text != nullptr ? std::atof(text) : kUsualScale;
 }
 
 std::uint64_t seed() {
-  const char* const text = std::getenv("TOWPATH_STRESS_SEED");
+  const char* const text = std::getenv("TOWPATH_SOAK_SEED");
   if (text != nullptr) return std::strtoull(text, nullptr, 0);
   return std::random_device{}();
 }
@@ -129,4 +129,4 @@ TEST(RandomKills, LoseNothingOfTwoPublishersWhoseLanesAreShallowerThanTheTopic) 
 }
 
 }  // namespace
-}  // namespace tow::stress
+}  // namespace tow::soak

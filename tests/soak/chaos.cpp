@@ -13,7 +13,7 @@
 #include "children.hpp"
 #include "towpath/shm/clock.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 
 using shm::monotonic_ns;
 
@@ -116,7 +116,7 @@ bool Chaos::someone_stuck() {
     }
     log_.fault(std::string(to_text(child.role)) + " is stuck in step " +
                std::to_string(place.step.load()));
-    if (getenv("TOWPATH_STRESS_KEEP") != nullptr) {
+    if (getenv("TOWPATH_SOAK_KEEP") != nullptr) {
       fprintf(stderr, "stuck: pid %d; attach now\n", child.pid);
       ::pause();
     }
@@ -177,4 +177,4 @@ Outcome Chaos::run() {
   return outcome_;
 }
 
-}  // namespace tow::stress
+}  // namespace tow::soak

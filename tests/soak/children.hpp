@@ -3,11 +3,11 @@
 
 #include "shared_log.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 
 /// Runs the child's whole life; returns its exit code.
 int run_child(Self& self, Role role);
 /// Opens the bus after everybody has gone and fills in `log.leaks`.
 void check_leaks(Self& self);
 
-}  // namespace tow::stress
+}  // namespace tow::soak

@@ -4,7 +4,7 @@
 #include "shared_log.hpp"
 #include "towpath/towpath.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 
 inline constexpr std::size_t kLargestPayload = 4000;
 inline constexpr std::uint64_t kPoolBytes = 64 << 10;
@@ -23,4 +23,4 @@ inline TopicOptions topic_options(const Plan& plan) {
   return options;
 }
 
-}  // namespace tow::stress
+}  // namespace tow::soak

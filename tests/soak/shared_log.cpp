@@ -8,7 +8,7 @@
 
 #include "towpath/shm/clock.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 
 const char* to_text(Role role) {
   constexpr const char* kNames[] = {"observer", "publisher", "subscriber",
@@ -55,4 +55,4 @@ void Self::idle() {
   place_.progress_ns.store(0);
 }
 
-}  // namespace tow::stress
+}  // namespace tow::soak

@@ -16,7 +16,7 @@
 #include "towpath/shm/participants.hpp"
 #include "towpath/shm/writer.hpp"
 
-namespace tow::stress {
+namespace tow::soak {
 namespace {
 
 namespace fs = std::filesystem;
@@ -70,17 +70,17 @@ bool is_known(const std::string& path) {
   constexpr const char* kFixed[] = {"bus",
                                     "participants",
                                     "topics",
-                                    "topics/stress",
-                                    "topics/stress/order",
-                                    "topics/stress/lanes",
-                                    "topics/stress/readers",
-                                    "topics/stress/readers/board"};
+                                    "topics/soak",
+                                    "topics/soak/order",
+                                    "topics/soak/lanes",
+                                    "topics/soak/readers",
+                                    "topics/soak/readers/board"};
   if (std::find(std::begin(kFixed), std::end(kFixed), path) != std::end(kFixed)) return true;
   const auto slash = path.rfind('/');
   const std::string folder = path.substr(0, slash), name = path.substr(slash + 1);
   return name.find_first_not_of("0123456789") == std::string::npos &&
-         (folder == "participants" || folder == "topics/stress/lanes" ||
-          folder == "topics/stress/readers");
+         (folder == "participants" || folder == "topics/soak/lanes" ||
+          folder == "topics/soak/readers");
 }
 
 std::uint32_t count_strange_files(const Plan& plan, const Leaks& leaks) {
@@ -88,7 +88,7 @@ std::uint32_t count_strange_files(const Plan& plan, const Leaks& leaks) {
   for (const auto& entry : fs::recursive_directory_iterator(plan.bus)) {
     const std::string path = fs::relative(entry.path(), plan.bus);
     if (!is_known(path)) ++strange;
-    if (path.starts_with("topics/stress/readers/")) ++pages;
+    if (path.starts_with("topics/soak/readers/")) ++pages;
   }
   const TopicOptions options = topic_options(plan);
   if (leaks.lane_count > std::max(1U, options.max_publishers)) ++strange;
@@ -101,8 +101,8 @@ std::uint32_t count_leaking_pools(const Plan& plan, std::uint32_t lanes) {
   auto participants = std::make_shared<shm::Participants>(
       shm::Directory::open(plan.bus + "/participants").value(), 0600);
   participants->join().value();
-  const auto ring = shm::Ring::open(shm::Directory::open(plan.bus + "/topics/stress").value(),
-                                    "stress", participants, 0600, false)
+  const auto ring = shm::Ring::open(shm::Directory::open(plan.bus + "/topics/soak").value(), "soak",
+                                    participants, 0600, false)
                         .value();
   std::vector<std::unique_ptr<shm::Writer>> writers;
   std::uint32_t leaking = 0;
@@ -119,14 +119,14 @@ void check_leaks(Self& self) {
   Leaks& leaks = self.log.leaks;
   const auto bus = Bus::open(self.plan.bus).value();  // heals
   count_participants(self.plan.bus, leaks);
-  const std::string topic_path = self.plan.bus + "/topics/stress";
+  const std::string topic_path = self.plan.bus + "/topics/soak";
   leaks.lanes = count_owned(topic_path + "/lanes", shm::SegmentKind::lane, leaks);
   leaks.readers = count_owned(topic_path + "/readers", shm::SegmentKind::reader, leaks);
   leaks.files = count_strange_files(self.plan, leaks);
-  const auto topic = bus.topic("stress", topic_options(self.plan)).value();
+  const auto topic = bus.topic("soak", topic_options(self.plan)).value();
   leaks.last_sequence = topic.last_sequence();
   leaks.pools = count_leaking_pools(self.plan, leaks.lane_count);
   leaks.done = 1;
 }
 
-}  // namespace tow::stress
+}  // namespace tow::soak

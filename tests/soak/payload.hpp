@@ -1,12 +1,12 @@
 #pragma once
-/// What the stress messages say: who published them, which of his they are, and a checksum.
+/// What the messages say: who published them, which of his they are, and a checksum.
 
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
 
-namespace tow::stress {
+namespace tow::soak {
 
 /// First bytes of every payload; pattern bytes that follow from them fill the rest.
 struct Stamp {
@@ -57,4 +57,4 @@ inline std::optional<Stamp> read_payload(std::span<const std::byte> payload) {
   return stamp;
 }
 
-}  // namespace tow::stress
+}  // namespace tow::soak
