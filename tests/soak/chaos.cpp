@@ -1,6 +1,7 @@
 #include "chaos.hpp"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,25 +18,42 @@ namespace tow::soak {
 
 using shm::monotonic_ns;
 
+namespace {
+
+/// A blow that waits until busy children have used up their time is late by milliseconds, and comes
+/// when the kernel changes hands anyway. Without the right to this there are fewer blows a second.
+void hurry() {
+  const sched_param priority{1};
+  sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+}
+
+}  // namespace
+
 Chaos::Chaos(const Plan& plan, SharedLog& log) : plan_(plan), log_(log), random_(plan.seed) {
-  const auto add = [&](Role role, int count) {
-    for (int i = 0; i < count; ++i) children_.push_back({role, children_.size()});
+  const auto add = [&](Role role, int count, bool spared = false) {
+    for (int i = 0; i < count; ++i) children_.push_back({role, children_.size(), spared});
   };
-  add(Role::observer, 1);
+  add(Role::observer, 1, true);
   add(Role::publisher, plan.publishers);
   add(Role::subscriber, plan.subscribers);
   add(Role::joiner, 1);
   add(Role::repairer, 1);
+  add(Role::supervisor, plan.supervisors);
+  add(Role::steady_publisher, plan.steady ? 1 : 0, true);
 }
 
 Chaos::~Chaos() {
   for (Child& child : children_) kill_child(child);
+  for (Child& child : children_) bury(child, true);
 }
 
 void Chaos::spawn(Child& child) {
   const std::uint64_t seed = random_();
-  log_.places[child.place].progress_ns.store(monotonic_ns());
-  child.resume_ns = 0;
+  Place& place = log_.places[child.place];
+  place.progress_ns.store(monotonic_ns());
+  place.step.store(Step::starting);
+  newest_ = child.place;
+  child.killed = false;
   child.pid = fork();
   if (child.pid < 0) throw std::runtime_error(std::string("fork: ") + strerror(errno));
   if (child.pid != 0) return;
@@ -45,18 +63,23 @@ void Chaos::spawn(Child& child) {
 }
 
 void Chaos::kill_child(Child& child) {
-  if (child.pid == 0) return;
+  if (child.pid == 0 || child.killed) return;
+  log_.deaths.fetch_add(1);
+  if (std::exchange(child.resume_ns, 0) != 0) {
+    log_.stops.fetch_add(1);
+    log_.stopped_now.fetch_sub(1);
+  }
+  child.killed = true;
   kill(child.pid, SIGKILL);
-  bury(child, true);
 }
 
-/// Waits for a child's end; says so when it was an end of its own making but no good one.
-bool Chaos::bury(Child& child, bool expected) {
+/// Looks, or waits, for a child's end; says so when it was an end of its own making but no good
+/// one.
+bool Chaos::bury(Child& child, bool wait) {
   int status = 0;
-  const pid_t gone = waitpid(child.pid, &status, expected ? 0 : WNOHANG);
-  if (gone != child.pid) return false;
+  if (child.pid == 0 || waitpid(child.pid, &status, wait ? 0 : WNOHANG) != child.pid) return false;
   const bool well =
-      WIFEXITED(status) ? WEXITSTATUS(status) == 0 : expected && WTERMSIG(status) == SIGKILL;
+      WIFEXITED(status) ? WEXITSTATUS(status) == 0 : child.killed && WTERMSIG(status) == SIGKILL;
   if (!well) {
     log_.fault(std::string(to_text(child.role)) + " ended with status " + std::to_string(status));
   }
@@ -64,28 +87,52 @@ bool Chaos::bury(Child& child, bool expected) {
   return true;
 }
 
-void Chaos::pause(std::uint64_t most_us) {
+/// Blows come so fast that some hit a child in its start, and so slowly that most do not, however
+/// slow this build and machine are.
+void Chaos::pause() {
+  constexpr double kFastestUs = 4500, kSlowestUs = 1e6, kStep = 1.02;
+  const bool too_fast = outcome_.kills_in[0] * 3 > outcome_.kills;
+  most_us_ = std::clamp(too_fast ? most_us_ * kStep : most_us_ / kStep, kFastestUs, kSlowestUs);
   // Mostly short: the square of a uniform number.
-  const std::uint64_t part = random_() % 1000;
-  usleep(static_cast<useconds_t>(1 + most_us * part / 1000 * part / 1000));
+  const double part = static_cast<double>(below(1000)) / 1000;
+  usleep(static_cast<useconds_t>(1 + most_us_ * part * part));
 }
 
-/// Kills somebody, or stops him for a while. The observer (the first) is spared.
-void Chaos::strike() {
-  Child& victim = children_[1 + random_() % (children_.size() - 1)];
-  // Every second blow goes to a publisher: there are few, and they do the most.
+/// Who is struck next. Every second blow goes to a publisher, as there are few and they do the
+/// most, and every eighth to the youngest, who is starting.
+Chaos::Child& Chaos::victim() {
+  const std::uint64_t dice = below(8);
+  if (dice == 0) return children_[newest_];
   const auto publishers = static_cast<std::size_t>(plan_.publishers);
-  Child& target = random_() % 2 == 0 ? children_[1 + random_() % publishers] : victim;
-  if (target.pid == 0) return;
-  if (random_() % 4 == 0 && target.resume_ns == 0) {
-    log_.places[target.place].stops.fetch_add(1);
-    kill(target.pid, SIGSTOP);
-    target.resume_ns = monotonic_ns() + 1'000'000 + random_() % 20'000'000;
-    ++outcome_.stops;
-    return;
+  return children_[1 + below(dice <= 4 ? publishers : children_.size() - 1)];
+}
+
+/// Kills somebody, or several at once, or stops somebody for a while.
+void Chaos::strike() {
+  const std::uint64_t dice = below(32);
+  const std::uint64_t count = dice == 0 ? 2 + below(4) : 1;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Child& child = victim();
+    if (child.pid == 0 || child.killed || child.spared) continue;
+    const Step step = log_.places[child.place].step;
+    if (dice >= 29 && child.resume_ns == 0) {
+      stop(child);
+    } else if (child.role == Role::supervisor && step == Step::waiting && below(4) == 0) {
+      kill(child.pid, SIGTERM);  // it ends in order
+    } else {
+      ++outcome_.kills_in[static_cast<std::size_t>(step)];
+      ++outcome_.kills;
+      kill_child(child);
+    }
   }
-  kill_child(target);
-  ++outcome_.kills;
+}
+
+void Chaos::stop(Child& child) {
+  log_.stops.fetch_add(1);
+  log_.stopped_now.fetch_add(1);
+  kill(child.pid, SIGSTOP);
+  child.resume_ns = monotonic_ns() + 1'000'000 + below(10'000'000);
+  ++outcome_.stops;
 }
 
 void Chaos::resume_stopped(bool all) {
@@ -93,16 +140,18 @@ void Chaos::resume_stopped(bool all) {
   for (Child& child : children_) {
     if (child.pid == 0 || child.resume_ns == 0 || (!all && now < child.resume_ns)) continue;
     child.resume_ns = 0;
-    log_.places[child.place].stops.fetch_add(1);
-    log_.places[child.place].progress_ns.store(now);
+    auto& progress_ns = log_.places[child.place].progress_ns;
+    if (progress_ns.load() != 0) progress_ns.store(now);
+    log_.stops.fetch_add(1);
+    log_.stopped_now.fetch_sub(1);
     kill(child.pid, SIGCONT);
   }
 }
 
 void Chaos::replace_gone() {
   for (Child& child : children_) {
-    if (child.pid != 0 && child.resume_ns == 0) bury(child, false);
-    if (child.pid == 0 && random_() % 8 != 0) spawn(child);
+    if (child.resume_ns == 0) bury(child, false);
+    if (child.pid == 0 && below(8) != 0) spawn(child);
   }
 }
 
@@ -114,8 +163,8 @@ bool Chaos::someone_stuck() {
     if (child.pid == 0 || child.resume_ns != 0 || last == 0 || now < last + plan_.watchdog_ns) {
       continue;
     }
-    log_.fault(std::string(to_text(child.role)) + " is stuck in step " +
-               std::to_string(place.step.load()));
+    log_.stuck.fetch_add(1);
+    log_.fault(std::string(to_text(child.role)) + " is stuck while " + to_text(place.step.load()));
     if (getenv("TOWPATH_SOAK_KEEP") != nullptr) {
       fprintf(stderr, "stuck: pid %d; attach now\n", child.pid);
       ::pause();
@@ -125,21 +174,20 @@ bool Chaos::someone_stuck() {
   return false;
 }
 
-template <class Word>
-bool Chaos::wait_for(const Word& word) {
-  while (word.load() == 0) {
+template <class Condition>
+bool Chaos::wait_for(const Condition& condition) {
+  while (!condition()) {
     if (someone_stuck() || log_.faults.load() != 0) return false;
     usleep(200);
   }
   return true;
 }
 
-/// Publishers finish what they have begun; the observer reads to the end; the rest is killed.
-void Chaos::end_everybody() {
-  resume_stopped(true);
+/// Publishers finish what they have begun.
+void Chaos::end_publishers() {
   log_.stop_publishing.store(1);
   for (Child& child : children_) {
-    if (child.role != Role::publisher) continue;
+    if (child.role != Role::publisher && child.role != Role::steady_publisher) continue;
     while (child.pid != 0 && !bury(child, false) && !someone_stuck()) {
       // A standby waits for a place that never comes free; everybody else notices the flag.
       if (log_.places[child.place].progress_ns.load() == 0) kill_child(child);
@@ -147,33 +195,42 @@ void Chaos::end_everybody() {
     }
   }
   log_.publishers_gone.store(1);
-  if (!wait_for(log_.observer_done)) return;
-  for (Child& child : children_) kill_child(child);
+}
+
+/// The observer reads to the end; the rest is killed, towd last: it repairs what they all left.
+void Chaos::end_everybody() {
+  resume_stopped(true);
+  end_publishers();
+  if (!wait_for([&] { return log_.observer_done.load() != 0; })) return;
+  for (Child& child : children_) {
+    const bool supervisor = child.role == Role::supervisor;
+    if (!supervisor) kill_child(child);
+    if (!supervisor || child.killed) bury(child, true);
+    if (supervisor && child.pid == 0) spawn(child);
+  }
   Child checker{Role::checker, children_.size()};
   spawn(checker);
   bury(checker, true);
 }
 
 Outcome Chaos::run() {
+  hurry();
   const std::uint64_t from = monotonic_ns();
   spawn(children_[0]);
-  if (!wait_for(log_.observer_ready)) return outcome_;
-  // Blows come so fast that some hit a child in its start, and so slowly that most do not, however
-  // slow this build and machine are.
-  const std::uint64_t ready = monotonic_ns();
+  if (!wait_for([&] { return log_.observer_ready.load() != 0; })) return outcome_;
   for (Child& child : children_) {
     if (child.pid == 0) spawn(child);
   }
-  if (!wait_for(log_.observed)) return outcome_;
-  const std::uint64_t most_us = std::max<std::uint64_t>(8000, (monotonic_ns() - ready) / 500);
-  while (outcome_.kills < plan_.kills && log_.faults.load() == 0 && !someone_stuck()) {
+  if (!wait_for([&] { return log_.observed.load() != 0; })) return outcome_;
+  while (outcome_.kills < static_cast<std::uint64_t>(plan_.kills) && log_.faults.load() == 0 &&
+         !someone_stuck()) {
     replace_gone();
     resume_stopped(false);
-    pause(most_us);
+    pause();
     strike();
   }
-  outcome_.seconds = static_cast<double>(monotonic_ns() - from) / 1e9;
   if (log_.faults.load() == 0) end_everybody();
+  outcome_.seconds = static_cast<double>(monotonic_ns() - from) / 1e9;
   return outcome_;
 }
 

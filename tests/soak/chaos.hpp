@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <random>
 #include <vector>
 
@@ -12,8 +13,8 @@
 namespace tow::soak {
 
 struct Outcome {
-  int kills = 0;
-  int stops = 0;
+  std::uint64_t kills = 0, stops = 0;
+  std::array<std::uint64_t, 4> kills_in{};  ///< by what the killed one did, see Step
   double seconds = 0;
 };
 
@@ -22,7 +23,7 @@ class Chaos {
   Chaos(const Plan& plan, SharedLog& log);
   ~Chaos();
   Chaos(const Chaos&) = delete;
-  /// The whole run: everybody starts, `plan.kills` of them are killed, everybody ends, leaks are
+  /// The whole round: everybody starts, `plan.kills` of them are killed, everybody ends, leaks are
   /// counted. What went wrong is in the log.
   Outcome run();
 
@@ -30,26 +31,34 @@ class Chaos {
   struct Child {
     Role role;
     std::size_t place;
+    bool spared = false;
     pid_t pid = 0;
+    bool killed = false;          ///< not buried yet
     std::uint64_t resume_ns = 0;  ///< stopped until then; 0 = running
   };
 
   void spawn(Child& child);
-  void kill_child(Child& child);
-  bool bury(Child& child, bool expected);
   void strike();
+  Child& victim();
+  void stop(Child& child);
+  void kill_child(Child& child);
+  bool bury(Child& child, bool wait);
   void resume_stopped(bool all);
   void replace_gone();
   bool someone_stuck();
-  template <class Word>
-  bool wait_for(const Word& word);
+  template <class Condition>
+  bool wait_for(const Condition& condition);
+  void end_publishers();
   void end_everybody();
-  void pause(std::uint64_t most_us);
+  void pause();
+  std::uint64_t below(std::uint64_t end) { return random_() % end; }
 
   const Plan& plan_;
   SharedLog& log_;
   std::mt19937_64 random_;
   std::vector<Child> children_;
+  std::size_t newest_ = 0;
+  double most_us_ = 10'000;  ///< between two blows
   Outcome outcome_;
 };
 

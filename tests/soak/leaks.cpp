@@ -12,6 +12,7 @@
 
 #include "children.hpp"
 #include "topic_options.hpp"
+#include "towpath/shm/clock.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
 #include "towpath/shm/writer.hpp"
@@ -96,8 +97,9 @@ std::uint32_t count_strange_files(const Plan& plan, const Leaks& leaks) {
   return strange;
 }
 
-/// Adopts every lane and borrows its whole pool in one piece.
-std::uint32_t count_leaking_pools(const Plan& plan, std::uint32_t lanes) {
+/// Adopts every lane, borrows its whole pool in one piece, and publishes once around its ring,
+/// which no reader holds up any more.
+void use_all_lanes(const Plan& plan, Leaks& leaks) {
   auto participants = std::make_shared<shm::Participants>(
       shm::Directory::open(plan.bus + "/participants").value(), 0600);
   participants->join().value();
@@ -105,27 +107,43 @@ std::uint32_t count_leaking_pools(const Plan& plan, std::uint32_t lanes) {
                                     participants, 0600, false)
                         .value();
   std::vector<std::unique_ptr<shm::Writer>> writers;
-  std::uint32_t leaking = 0;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+  for (std::uint32_t lane = 0; lane < leaks.lane_count; ++lane) {
     writers.push_back(shm::Writer::attach(ring).value());
-    if (!writers.back()->loan(kPoolBytes)) ++leaking;
+    if (!writers.back()->loan(kPoolBytes)) ++leaks.pools;
   }
-  return leaking;
+  for (const auto& writer : writers) {
+    for (std::uint64_t slot = 0; slot < ring->geometry().lane_slot_count(); ++slot) {
+      if (writer->append("x", 1, {}) != shm::Append::done) ++leaks.slots;
+    }
+  }
+}
+
+/// Waits until towd has repaired all that the dead left, without anybody's help.
+void wait_for_towd(const Self& self) {
+  const auto looker = Bus::open(self.plan.bus, {.create = false, .observe = true}).value();
+  const std::uint64_t end = shm::monotonic_ns() + self.plan.watchdog_ns;
+  while (!looker.processes().empty()) {
+    if (shm::monotonic_ns() > end) {
+      self.log.stuck.fetch_add(1);
+      return self.log.fault("towd leaves the dead unrepaired");
+    }
+    usleep(200);
+  }
 }
 
 }  // namespace
 
 void check_leaks(Self& self) {
   Leaks& leaks = self.log.leaks;
+  if (self.plan.supervisors > 0) wait_for_towd(self);
   const auto bus = Bus::open(self.plan.bus).value();  // heals
   count_participants(self.plan.bus, leaks);
   const std::string topic_path = self.plan.bus + "/topics/soak";
   leaks.lanes = count_owned(topic_path + "/lanes", shm::SegmentKind::lane, leaks);
   leaks.readers = count_owned(topic_path + "/readers", shm::SegmentKind::reader, leaks);
   leaks.files = count_strange_files(self.plan, leaks);
-  const auto topic = bus.topic("soak", topic_options(self.plan)).value();
-  leaks.last_sequence = topic.last_sequence();
-  leaks.pools = count_leaking_pools(self.plan, leaks.lane_count);
+  leaks.last_sequence = bus.topic("soak", topic_options(self.plan)).value().last_sequence();
+  use_all_lanes(self.plan, leaks);
   leaks.done = 1;
 }
 

@@ -7,13 +7,19 @@
 #include <cstring>
 
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/histogram.hpp"
 
 namespace tow::soak {
 
 const char* to_text(Role role) {
-  constexpr const char* kNames[] = {"observer", "publisher", "subscriber",
-                                    "joiner",   "repairer",  "checker"};
+  constexpr const char* kNames[] = {"observer", "steady publisher", "publisher", "subscriber",
+                                    "joiner",   "repairer",         "towd",      "checker"};
   return kNames[static_cast<std::size_t>(role)];
+}
+
+const char* to_text(Step step) {
+  constexpr const char* kNames[] = {"starting", "waiting", "working", "ending"};
+  return kNames[static_cast<std::size_t>(step)];
 }
 
 SharedLog* SharedLog::map() {
@@ -37,22 +43,62 @@ std::string SharedLog::fault_list() const {
   return list;
 }
 
-void Self::progress(std::uint32_t step) {
+bool SharedLog::agrees(std::uint64_t sequence, const Stamp& stamp) {
+  // Which lap of the window, and which message; never 0, as an entry is that nobody wrote.
+  constexpr int kHashBits = 44;
+  const std::uint64_t lap = (sequence / kOrderWindow + 1) << kHashBits;
+  const std::uint64_t message = mix(std::uint64_t{stamp.incarnation} << 40 ^ stamp.counter);
+  const std::uint64_t word = lap | (message & ((1ULL << kHashBits) - 1));
+  auto& entry = order[sequence % kOrderWindow];
+  std::uint64_t seen = entry.load();
+  while (seen >> kHashBits != word >> kHashBits) {
+    if (entry.compare_exchange_weak(seen, word)) return true;
+  }
+  return seen == word;
+}
+
+void Self::progress(Step step) {
   const std::uint64_t now = shm::monotonic_ns();
-  const std::uint32_t stops = place_.stops.load();
-  if (last_ns_ != 0 && stops == stops_ && now - last_ns_ > log.longest_pause_ns.load()) {
-    log.longest_pause_ns.store(now - last_ns_);
-    log.longest_pause_role.store(static_cast<std::uint32_t>(role_));
+  const std::uint64_t stops = log.stops.load(), deaths = log.deaths.load();
+  const bool undisturbed = stops == stops_ && log.stopped_now.load() == 0;
+  if (last_ns_ != 0 && undisturbed && deaths != deaths_) {
+    Pauses& pauses = log.pauses[static_cast<std::size_t>(role_)];
+    const std::uint64_t pause = now - last_ns_;
+    pauses.buckets[shm::bucket_of(pause)].fetch_add(1, shm::kRelaxed);
+    std::uint64_t longest = pauses.longest_ns.load();
+    while (longest < pause && !pauses.longest_ns.compare_exchange_weak(longest, pause)) {
+    }
   }
   last_ns_ = now;
   stops_ = stops;
+  deaths_ = deaths;
   place_.step.store(step);
   place_.progress_ns.store(now);
 }
 
 void Self::idle() {
   last_ns_ = 0;
+  place_.step.store(Step::waiting);
   place_.progress_ns.store(0);
+}
+
+void Self::weigh() {
+  constexpr std::uint64_t kEvery = 25'000'000;
+  const std::uint64_t now = shm::monotonic_ns();
+  if (weighed_ns_ != 0 && now - weighed_ns_ < kEvery) return;
+  const Footprint size = footprint(plan.bus);
+  if (weighed_ns_ == 0) first_ = size;
+  weighed_ns_ = now;
+  last_ns_ = 0;  // looking takes a while, and is no pause
+  log.weighings.fetch_add(1);
+  if (size.fds <= first_.fds && size.mappings <= first_.mappings) return;
+  if (size.fds > first_.fds) log.grown_fds.fetch_add(size.fds - first_.fds);
+  if (size.mappings > first_.mappings) {
+    log.grown_mappings.fetch_add(size.mappings - first_.mappings);
+  }
+  log.fault(std::string(to_text(role_)) + " had " + std::to_string(first_.fds) + " fds and " +
+            std::to_string(first_.mappings) + " mappings beyond one a file, and has " +
+            std::to_string(size.fds) + " and " + std::to_string(size.mappings));
 }
 
 }  // namespace tow::soak

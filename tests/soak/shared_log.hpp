@@ -8,24 +8,29 @@
 #include <random>
 #include <string>
 
+#include "footprint.hpp"
+#include "payload.hpp"
+#include "plans.hpp"
+#include "towpath/shm/layout.hpp"
+
 namespace tow::soak {
 
-enum class Role : std::uint32_t { observer, publisher, subscriber, joiner, repairer, checker };
+enum class Role : std::uint32_t {
+  observer,
+  steady_publisher,
+  publisher,
+  subscriber,
+  joiner,
+  repairer,
+  supervisor,
+  checker
+};
+inline constexpr std::size_t kRoles = 8;
 const char* to_text(Role role);
 
-/// What one run does. Everything a child needs to know.
-struct Plan {
-  std::string name{};
-  std::string bus{};         ///< path of the bus directory
-  bool one = false;          ///< publishers = one
-  int publishers = 1;        ///< with `one`, all but the first stand by
-  int subscribers = 1;       ///< killed ones; the observer comes on top
-  std::uint64_t depth = 16;  ///< asked for
-  std::uint64_t lane_depth = 0;
-  int kills = 250;
-  std::uint64_t seed = 1;
-  std::uint64_t watchdog_ns = 20'000'000'000;
-};
+/// What a child does, for the text about a stuck one and for the count of who was killed where.
+enum class Step : std::uint32_t { starting, waiting, working, ending };
+const char* to_text(Step step);
 
 /// One life of a publisher. Writers: that publisher (attempted, published), the observer (seen).
 struct Incarnation {
@@ -34,39 +39,55 @@ struct Incarnation {
   std::atomic<std::uint64_t> seen;       ///< highest counter that the observer took
 };
 
-/// One place for a child. Writer: the child in it; `stops` the test process.
+/// One place for a child. Writer: the child in it.
 struct Place {
   std::atomic<std::uint64_t> progress_ns;  ///< when it last got on; 0 = it waits for its turn
-  std::atomic<std::uint32_t> stops;        ///< raised before each SIGSTOP
-  std::atomic<std::uint32_t> step;         ///< what it does, for the text about a stuck one
+  std::atomic<Step> step;
+};
+
+/// How long those of one role did not get on, into which somebody's death fell and nobody's stop.
+struct Pauses {
+  std::array<shm::Atomic<std::uint64_t>, shm::kHistogramBuckets> buckets;
+  std::atomic<std::uint64_t> longest_ns;
 };
 
 struct Leaks {
   std::uint32_t done, participants, locks, lanes, readers, holds, files;
-  std::uint32_t lane_count, pools;  ///< lanes, and those whose pool cannot be lent whole again
+  std::uint32_t lane_count;
+  std::uint32_t pools;  ///< lanes whose pool cannot be lent whole again
+  std::uint32_t slots;  ///< messages that did not fit into rings that nobody holds up
   std::uint64_t last_sequence;
 };
 
-inline constexpr std::size_t kMaxIncarnations = 1 << 15;
+inline constexpr std::size_t kMaxIncarnations = 1 << 16;
 inline constexpr std::size_t kMaxPlaces = 64;
 inline constexpr std::size_t kMaxFaults = 8;
+inline constexpr std::size_t kOrderWindow = 1 << 16;
 
 struct SharedLog {
   std::atomic<std::uint32_t> next_incarnation, stop_publishing, publishers_gone, observer_done;
   std::atomic<std::uint32_t> observer_ready;
-  std::atomic<std::uint64_t> observed, gaps, duplicates, damaged, taken, held, evictions, joins;
-  std::atomic<std::uint64_t> longest_pause_ns;
-  std::atomic<std::uint32_t> longest_pause_role;
+  std::atomic<std::uint64_t> observed, taken, held, evictions, joins, towd_repairs, weighings;
+  std::atomic<std::uint64_t> gaps, reordered, damaged, stuck;  ///< faults of each kind
+  std::atomic<std::uint64_t> grown_fds, grown_mappings;
+  std::atomic<std::uint64_t> deaths;       ///< raised before each kill
+  std::atomic<std::uint64_t> stops;        ///< raised before each SIGSTOP and SIGCONT
+  std::atomic<std::uint64_t> stopped_now;  ///< processes
   std::atomic<std::uint32_t> faults;
   std::array<std::array<char, 300>, kMaxFaults> fault_texts;
   Leaks leaks;
+  std::array<Pauses, kRoles> pauses;
   std::array<Place, kMaxPlaces> places;
   std::array<Incarnation, kMaxIncarnations> incarnations;
+  /// What each of the latest sequences was to the first who read it.
+  std::array<std::atomic<std::uint64_t>, kOrderWindow> order;
 
   /// Zeroed, shared with children forked later.
   static SharedLog* map();
   void fault(const std::string& text);
   std::string fault_list() const;
+  /// False when somebody else read another message with this sequence.
+  bool agrees(std::uint64_t sequence, const Stamp& stamp);
 };
 
 /// What a child knows of itself.
@@ -84,16 +105,20 @@ class Self {
     return std::uniform_int_distribution<std::uint64_t>(low, high)(random);
   }
   bool chance(int percent) { return draw(1, 100) <= static_cast<std::uint64_t>(percent); }
-  /// It got on: notes how long that took, unless it was stopped meanwhile.
-  void progress(std::uint32_t step);
+  /// It got on: notes how long that took, if somebody died meanwhile and nobody was stopped.
+  void progress(Step step);
   /// It waits for its turn, which may take as long as it likes.
   void idle();
+  /// At a place in a loop where it has the same things open each time: now and then notes what it
+  /// has open, and that this is no more than the first time.
+  void weigh();
 
  private:
   Role role_;
   Place& place_;
-  std::uint64_t last_ns_ = 0;
-  std::uint32_t stops_ = 0;
+  std::uint64_t last_ns_ = 0, stops_ = 0, deaths_ = 0;
+  std::uint64_t weighed_ns_ = 0;
+  Footprint first_{};
 };
 
 }  // namespace tow::soak
