@@ -7,22 +7,40 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <random>
 
 #include "bench/harness/stage.hpp"
 #include "families.hpp"
 #include "tow_link.hpp"
+#include "towpath/shm/participants.hpp"
+#include "towpath/shm/writer.hpp"
 
 namespace towbench {
 namespace {
 
 using enum tow::Publishers;
-constexpr std::size_t kRounds = 10;
 using Waiting = void (*)(Stage&);
+using Surviving = void (*)(Stage&, std::size_t rounds);
 
-void nap(long ms) {
-  const timespec time{0, ms * 1'000'000};
+/// A round takes about this long, so a run of 60 s kills a thousand.
+constexpr double kRoundSeconds = 0.06;
+std::size_t rounds_of(const Settings& settings) {
+  return std::max<std::size_t>(10, static_cast<std::size_t>(settings.seconds / kRoundSeconds));
+}
+
+void nap_us(long us) {
+  const timespec time{0, us * 1'000};
   nanosleep(&time, nullptr);
+}
+void nap(long ms) { nap_us(ms * 1'000); }
+/// Until the survivor certainly waits, and then until any point between two of the times that it
+/// looks by itself, which lie up to 50 ms apart.
+void let_it_wait() {
+  constexpr long kShortestUs = 10'000, kLookUs = 50'000;
+  static std::minstd_rand random{static_cast<unsigned>(getpid())};
+  nap_us(kShortestUs + static_cast<long>(random() % kLookUs));
 }
 void sleep_until(Stage& stage, const Line& line, std::uint64_t number) {
   Stage::Patience patience(stage);
@@ -40,6 +58,26 @@ void publish_on(Stage& stage) {
   publisher.publish({}).value();
   stage.baton().number.fetch_add(1);
   for (;; nap(1)) publisher.publish({}).value();
+}
+
+/// A publisher that dies between the commit of a message and the bell, once the survivor sleeps.
+void die_before_the_bell(Stage& stage) {
+  using namespace tow::shm;
+  const auto bus = tow::Bus::open(stage.bus_path()).value();
+  const auto topic = open_topic<48, one>(stage);
+  const auto participants = std::make_shared<Participants>(
+      Directory::open(stage.bus_path() + "/participants").value(), 0600);
+  participants->join().value();
+  const auto ring = Ring::open(Directory::open(stage.bus_path() + "/topics/bench").value(), "bench",
+                               participants, 0600, false)
+                        .value();
+  const auto writer = Writer::attach(ring).value();
+  const Payload<48> message{};
+  sleep_until(stage, stage.baton(), stage.pong().number.load() + 1);
+  let_it_wait();
+  writer->append_fixed<sizeof message>(&message);
+  stage.began().store(send_ticks());
+  kill(getpid(), SIGKILL);
 }
 
 /// Makes the stage's bus and starts towd for it, which ends with this process at the latest.
@@ -63,9 +101,8 @@ pid_t start_towd(Stage& stage) {
 
 /// In each round starts a victim, waits until the survivor waits for it, and kills it. This process
 /// has no bus open, so it may fork.
-void kill_in_rounds(Stage& stage, Waiting victim_body) {
-  constexpr long kSettleMs = 20;
-  for (std::size_t round = 1; round <= kRounds; ++round) {
+void kill_in_rounds(Stage& stage, Waiting victim_body, std::size_t rounds) {
+  for (std::size_t round = 1; round <= rounds; ++round) {
     const pid_t victim = fork();
     if (victim == 0) {
       try {
@@ -74,10 +111,14 @@ void kill_in_rounds(Stage& stage, Waiting victim_body) {
         _exit(1);
       }
     }
-    sleep_until(stage, stage.baton(), round);
-    nap(kSettleMs);
-    stage.began().store(send_ticks());
-    if (kill(victim, SIGKILL) != 0 || waitpid(victim, nullptr, 0) != victim) {
+    if (victim_body != die_before_the_bell) {
+      sleep_until(stage, stage.baton(), round);
+      let_it_wait();
+      stage.began().store(send_ticks());
+      kill(victim, SIGKILL);
+    }
+    int status = 0;
+    if (waitpid(victim, &status, 0) != victim || !WIFSIGNALED(status)) {
       throw Failure("the victim was gone already");
     }
     sleep_until(stage, stage.pong(), round);
@@ -91,9 +132,9 @@ void record_wait(Stage& stage, std::size_t round) {
 }
 
 /// The publisher that finds the topic full because of the victim.
-void wait_for_room(Stage& stage) {
+void wait_for_room(Stage& stage, std::size_t rounds) {
   const auto topic = open_topic<48, one>(stage);
-  for (std::size_t round = 1; round <= kRounds; ++round) {
+  for (std::size_t round = 1; round <= rounds; ++round) {
     topic.wait_for_subscribers(1, std::chrono::seconds(5)).value();
     {
       auto filler = topic.publisher({.when_full = tow::WhenFull::fail}).value();
@@ -108,9 +149,9 @@ void wait_for_room(Stage& stage) {
 }
 
 /// The standby that takes over from the victim.
-void stand_by(Stage& stage) {
+void stand_by(Stage& stage, std::size_t rounds) {
   const auto topic = open_topic<48, one>(stage);
-  for (std::size_t round = 1; round <= kRounds; ++round) {
+  for (std::size_t round = 1; round <= rounds; ++round) {
     sleep_until(stage, stage.baton(), round);
     auto publisher = topic.publisher({.take_over_within = std::chrono::seconds(10)}).value();
     publisher.publish({}).value();
@@ -118,20 +159,31 @@ void stand_by(Stage& stage) {
   }
 }
 
-std::vector<Row> measure(const char* mode, bool towd, Waiting victim, Waiting survivor,
+/// The subscriber that sleeps when the victim does not wake it.
+void sleep_on(Stage& stage, std::size_t rounds) {
+  auto subscriber = open_topic<48, one>(stage).subscriber({.spin = {}}).value();
+  for (std::size_t round = 1; round <= rounds; ++round) {
+    stage.baton().number.store(round);
+    if (!subscriber.take(std::chrono::seconds(10))) throw Failure("nothing came");
+    record_wait(stage, round);
+  }
+}
+
+std::vector<Row> measure(const char* mode, bool towd, Waiting victim, Surviving survivor,
                          const Settings& settings) {
+  const std::size_t rounds = rounds_of(settings);
   const Target target{Target::Kind::p50, towd ? 2.0 : 60.0, ""};
   const Subject subject{"towpath",  "1to1", 48,    fmt::format("{}{}", mode, towd ? ", towd" : ""),
                         "recovery", "ms",   target};
   Stage stage;
   const auto kill_them = [&] {
     const pid_t supervisor = towd ? start_towd(stage) : 0;
-    kill_in_rounds(stage, victim);
+    kill_in_rounds(stage, victim, rounds);
     if (towd) kill(supervisor, SIGTERM);
   };
-  const Role roles[] = {{settings.first_core, [&] { survivor(stage); }},
+  const Role roles[] = {{settings.first_core, [&] { survivor(stage, rounds); }},
                         {settings.second_core, kill_them}};
-  stage.run(roles, 60);
+  stage.run(roles, 60 + static_cast<double>(rounds) * 0.5);
   const auto ms = stage.recorded();
   return {summarise_values(subject, {ms.begin(), ms.end()})};
 }
@@ -150,6 +202,12 @@ void add_recovery(std::vector<Experiment>& all) {
                    "from the kill of the publisher to the standby's first message", true,
                    [towd](const Settings& settings) {
                      return measure("publisher killed", towd, publish_on, stand_by, settings);
+                   }});
+    all.push_back({fmt::format("recovery_unrung{}", with),
+                   "from the death of a publisher before its bell to the message taken", true,
+                   [towd](const Settings& settings) {
+                     return measure("publisher killed before its bell", towd, die_before_the_bell,
+                                    sleep_on, settings);
                    }});
   }
 }
