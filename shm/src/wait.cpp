@@ -52,6 +52,9 @@ Wake poll_any(std::span<const WaitWord> words, Deadline deadline) {
 }  // namespace
 
 Wake futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t seen, Deadline deadline) {
+#ifdef TOWPATH_EXPLORE
+  if (explore::futex_wait(&word, seen)) return Wake::changed;
+#endif
   if (deadline.passed()) return Wake::timed_out;
   const timespec until = to_timespec(deadline.at_ns());
   const timespec* timeout = deadline.at_ns() == UINT64_MAX ? nullptr : &until;
@@ -88,9 +91,10 @@ bool register_for_barriers() {
   return registered;
 }
 
-bool barrier_everywhere() {
+bool barrier_everywhere([[maybe_unused]] Site site) {
 #ifdef TOWPATH_EXPLORE
-  explore::barrier_everywhere();
+  explore::barrier_everywhere(site);
+  return true;
 #endif
   return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "explorer.hpp"
+#include "cases.hpp"
 #include "world.hpp"
 
 namespace tow::schedule {
@@ -84,77 +84,85 @@ class Succession {
     }
     if (taken.size() != prefix + kAfter) fail("messages of the dead come after the successor's");
   }
-
-  Report explore_with(const char* name, std::function<void()> publisher,
-                      std::function<void()> successor, int preemptions) {
-    return explore(name,
-                   {[this] { begin(); },
-                    {std::move(publisher), [this] { read(); }, std::move(successor)},
-                    [this](std::size_t) { dead = true, world.kill(0); },
-                    [this] { check(); }},
-                   {.preemptions = preemptions, .deaths = 1, .mortal = 1, .seconds = 4});
-  }
 };
 
-TEST(AdoptionSchedules, ABatchCutShortByDeathIsAPrefixAndTheSuccessorGoesOnAfterIt) {
-  Succession stage({});
-  const auto report = stage.explore_with(
-      "batch and adoption, one", [&] { stage.batch(); }, [&] { stage.succeed(); }, 2);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.deaths, 100U);
+using Stage = std::shared_ptr<Succession>;
+
+Scenario scenario_of(const Stage& stage, std::vector<std::function<void()>> actors) {
+  return {[stage] { stage->begin(); }, std::move(actors),
+          [stage](std::size_t) { stage->dead = true, stage->world.kill(0); },
+          [stage] { stage->check(); },
+          [stage](const void* word) { return stage->world.is_content(word) ? 2U : 0U; }};
 }
 
-TEST(AdoptionSchedules, AmongManyPublishersToo) {
-  Succession stage({.kind = shm::RingKind::many, .lanes = 2});
-  const auto report = stage.explore_with(
-      "batch and adoption, many", [&] { stage.batch(); }, [&] { stage.succeed(); }, 2);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.deaths, 100U);
+std::function<Scenario()> batch_and_adoption(const WorldOptions& options) {
+  return [options] {
+    const auto stage = std::make_shared<Succession>(options);
+    return scenario_of(stage, {[stage] { stage->batch(); }, [stage] { stage->read(); },
+                               [stage] { stage->succeed(); }});
+  };
 }
+
+constexpr WorldOptions kOne{}, kMany{.kind = shm::RingKind::many, .lanes = 2};
+constexpr Bounds kThree{.preemptions = 3, .deaths = 1, .mortal = 1};
+const std::size_t kAdoptionOne =
+    add_case({"batch and adoption, one", kThree, batch_and_adoption(kOne)});
+const std::size_t kAdoptionMany =
+    add_case({"batch and adoption, many", kThree, batch_and_adoption(kMany)});
+
+TEST(AdoptionSchedules, ABatchCutShortByDeathIsAPrefixAndTheSuccessorGoesOnAfterIt) {
+  expect_to_hold(kAdoptionOne);
+}
+
+TEST(AdoptionSchedules, AmongManyPublishersToo) { expect_to_hold(kAdoptionMany); }
 
 TEST(AdoptionSchedules, ABatchCommittedBackToFrontLosesMessages) {
-  Succession stage({});
-  const auto back_to_front = [&] {
-    const auto slot = [&](std::uint64_t n) -> shm::SlotLayout& {
-      return stage.world.slot(0, n % 16);
+  const auto make = [] {
+    const auto stage = std::make_shared<Succession>(kOne);
+    const auto back_to_front = [stage] {
+      const auto slot = [&](std::uint64_t n) -> shm::SlotLayout& {
+        return stage->world.slot(0, n % 16);
+      };
+      for (std::uint64_t n = 14; n < 14 + kBatch; ++n) {
+        slot(n).sequence.store(n | kBusy, kRelaxed);
+        slot(n).meta.store(shm::SlotMeta{.payload_bytes = sizeof(Note)}.pack(), kRelaxed);
+        const Note note{1, n - 13};
+        shm::store_words(shm::LaneView::payload(&slot(n)), &note, sizeof note);
+      }
+      for (std::uint64_t n = 13 + kBatch; n > 13; --n) slot(n).sequence.store(n, kRelease);
+      stage->returned = kBatch;
+      stage->over = true;
     };
-    for (std::uint64_t n = 14; n < 14 + kBatch; ++n) {
-      slot(n).sequence.store(n | kBusy, kRelaxed);
-      slot(n).meta.store(shm::SlotMeta{.payload_bytes = sizeof(Note)}.pack(), kRelaxed);
-      const Note note{1, n - 13};
-      shm::store_words(shm::LaneView::payload(&slot(n)), &note, sizeof note);
-    }
-    for (std::uint64_t n = 13 + kBatch; n > 13; --n) slot(n).sequence.store(n, kRelease);
-    stage.returned = kBatch;
-    stage.over = true;
+    return scenario_of(stage,
+                       {back_to_front, [stage] { stage->read(); }, [stage] { stage->succeed(); }});
   };
-  const auto report = stage.explore_with(
-      "wrong: back to front", back_to_front, [&] { stage.succeed(); }, 2);
-  EXPECT_NE(report.failure, "");
+  expect_to_fail("back to front", make, kThree);
 }
 
 TEST(AdoptionSchedules, AnAdopterThatGoesOnAfterTheHighestSlotLeavesAHole) {
-  Succession stage({});
-  const auto adopt_after_highest = [&] {
-    stage.wait_for_the_first();
-    if (!stage.dead) return;
-    std::uint64_t next = 0;
-    for (std::uint64_t i = 0; i < 16; ++i) {
-      const std::uint64_t seen = stage.world.slot(0, i).sequence.load(kRelaxed) & ~kBusy;
-      next = std::max(next, seen + 1);
-    }
-    for (std::uint64_t n = 1; n <= kAfter; ++n, ++next) {
-      shm::SlotLayout& slot = stage.world.slot(0, next % 16);
-      slot.sequence.store(next | kBusy, kRelaxed);
-      slot.meta.store(shm::SlotMeta{.payload_bytes = sizeof(Note)}.pack(), kRelaxed);
-      const Note note{2, n};
-      shm::store_words(shm::LaneView::payload(&slot), &note, sizeof note);
-      slot.sequence.store(next, kRelease);
-    }
+  const auto make = [] {
+    const auto stage = std::make_shared<Succession>(kOne);
+    const auto adopt_after_highest = [stage] {
+      stage->wait_for_the_first();
+      if (!stage->dead) return;
+      std::uint64_t next = 0;
+      for (std::uint64_t i = 0; i < 16; ++i) {
+        const std::uint64_t seen = stage->world.slot(0, i).sequence.load(kRelaxed) & ~kBusy;
+        next = std::max(next, seen + 1);
+      }
+      for (std::uint64_t n = 1; n <= kAfter; ++n, ++next) {
+        shm::SlotLayout& slot = stage->world.slot(0, next % 16);
+        slot.sequence.store(next | kBusy, kRelaxed);
+        slot.meta.store(shm::SlotMeta{.payload_bytes = sizeof(Note)}.pack(), kRelaxed);
+        const Note note{2, n};
+        shm::store_words(shm::LaneView::payload(&slot), &note, sizeof note);
+        slot.sequence.store(next, kRelease);
+      }
+    };
+    return scenario_of(
+        stage, {[stage] { stage->batch(); }, [stage] { stage->read(); }, adopt_after_highest});
   };
-  const auto report = stage.explore_with(
-      "wrong: after the highest slot", [&] { stage.batch(); }, adopt_after_highest, 1);
-  EXPECT_NE(report.failure, "");
+  expect_to_fail("after the highest slot", make, kThree);
 }
 
 }  // namespace

@@ -3,83 +3,102 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 
+#include "hooks.hpp"
 #include "towpath/shm/clock.hpp"
 
 namespace tow::schedule {
 namespace {
 
-using shm::explore::Op;
-
 constexpr std::size_t kStackBytes = 256 << 10;
 constexpr std::uint64_t kMostSteps = 100'000;  // of one actor in one schedule: a loop for ever
-
-constexpr std::uint64_t kFewest = 1000;  // schedules, however slow the machine is
+constexpr std::uint64_t kFewest = 200;         // schedules, however slow the machine is
 
 struct Killed {};
-
-Explorer* explorer = nullptr;
-const char breath = 0;  // a word that everybody shares
-
-/// TOWPATH_SCHEDULE_SECONDS lets every search run longer than a test may.
-double seconds_for(const Bounds& bounds) {
-  const char* const text = std::getenv("TOWPATH_SCHEDULE_SECONDS");
-  return text != nullptr ? std::atof(text) : bounds.seconds;
-}
 
 double now() { return static_cast<double>(shm::monotonic_ns()) / 1e9; }
 
 }  // namespace
-
-/// What the atomics, and the functions for actors, may call.
-struct Hooks {
-  static bool active() { return explorer != nullptr && !explorer->quiet_; }
-  static auto& self() { return explorer->actors_[static_cast<std::size_t>(explorer->running_)]; }
-  static void step(const void* word, Op op) { explorer->step(word, op); }
-  static std::size_t choose_keeping() {
-    if (self().buffer.empty() && explorer->kept_left_ == 0) return 0;
-    if (!self().buffer.empty()) return 1;
-    const std::size_t keep = explorer->choose(2);
-    if (keep != 0) --explorer->kept_left_;
-    return keep;
-  }
-  static bool is_shared(const void* word) { return explorer->is_shared(word); }
-  static void keep(void* word, std::uint64_t value, std::size_t bytes) {
-    self().buffer.push_back({word, value, bytes});
-    explorer->trace("keeps a store back");
-  }
-  static void drain_own() { explorer->drain(static_cast<std::size_t>(explorer->running_)); }
-  static void drain_all() {
-    for (std::size_t i = 0; i < explorer->actors_.size(); ++i) explorer->drain(i);
-  }
-  static void fail(const std::string& text) {
-    if (explorer->failure_.empty()) explorer->failure_ = text;
-  }
-  static void wait(std::function<bool()> wake, const std::string& what) {
-    drain_own();
-    self().wake = std::move(wake);
-    self().state = Explorer::State::waiting;
-    explorer->trace("waits for " + what);
-    explorer->schedule();
-  }
-};
 
 Explorer::Explorer(Scenario scenario, const Bounds& bounds)
     : scenario_(std::move(scenario)), bounds_(bounds), actors_(scenario_.actors.size()) {
   for (Actor& actor : actors_) {
     actor.stack = std::make_unique_for_overwrite<char[]>(kStackBytes);
   }
-  explorer = this;
+  known_[&Hooks::breath] = {~0U, ~0U, 1};  // a word that everybody shares
+  Hooks::explorer = this;
 }
 
-Explorer::~Explorer() { explorer = nullptr; }
+Explorer::~Explorer() { Hooks::explorer = nullptr; }
 
-/// Picks one of `count` ways on; the path is replayed first, then grows by first choices.
-std::size_t Explorer::choose(std::size_t count) {
-  if (count <= 1) return 0;
-  if (depth_ == path_.size()) path_.push_back({0, static_cast<std::uint8_t>(count)});
+/// Few preemptions first: failures with the shortest schedules are found first, and the set of
+/// shared words is known by the time it matters.
+std::vector<Explorer::Level> Explorer::levels() const {
+  const bool stale = bounds_.mode == Mode::stale;
+  std::vector<Level> levels;
+  for (int i = 0; i <= std::min(bounds_.preemptions, 3); ++i) levels.push_back({i, stale ? i : 0});
+  if (stale || bounds_.preemptions > 3) levels.push_back({bounds_.preemptions, stale ? kAll : 0});
+  return levels;
+}
+
+Report Explorer::run() {
+  const double until = now() + bounds_.seconds;
+  Report report;
+  for (const Level& level : levels()) {
+    do {
+      grown_ = false;
+      if (!search(level, report, until)) return report;
+    } while (grown_);  // words came to be shared: once more
+    report.preemptions = level.preemptions;
+  }
+  report.complete = true;
+  return report;
+}
+
+/// False when it was not finished.
+bool Explorer::search(const Level& level, Report& report, double until) {
+  number_words();
+  visited_.clear();
+  path_.clear();
+  do {
+    ++report.schedules;
+    run_once(level);
+    report.deaths += any_died_ ? 1 : 0;
+    report.stale += std::exchange(stale_seen_, 0);
+    report.states = visited_.size();
+    if (!failure_.empty()) {
+      report.failure = failure_ + trace_;
+      return false;
+    }
+    if (report.schedules >= kFewest && now() > until) return false;
+  } while (!grown_ && next_path());
+  return true;
+}
+
+void Explorer::number_words() {
+  std::vector<Memory::Word> words;
+  for (auto& [at, known] : known_) {
+    if (!known.shared()) continue;
+    known.word = words.size();
+    const unsigned guards = scenario_.guards ? scenario_.guards(at) : 0;
+    words.push_back({const_cast<void*>(at), known.bytes, guards});
+  }
+  for (Actor& actor : actors_) actor.stale.resize(words.size());
+  memory_.set_up(bounds_.mode, actors_.size(), std::move(words));
+}
+
+/// Picks one of `count` ways on; the path is replayed first, then grows by first choices, unless
+/// all that follows was seen before.
+std::size_t Explorer::choose(std::size_t count, std::uint64_t what) {
+  if (count <= 1 || cutting_) return 0;
+  if (depth_ == path_.size()) {
+    if (!visited_.enter(state(what), preemptions_left_)) {
+      cutting_ = true;
+      return 0;
+    }
+    path_.push_back({0, static_cast<std::uint8_t>(count)});
+  }
   const Choice choice = path_[depth_++];
   if (choice.count != count) {
     std::fprintf(stderr, "the actors are not deterministic: %d ways instead of %zu\n", choice.count,
@@ -87,6 +106,19 @@ std::size_t Explorer::choose(std::size_t count) {
     std::abort();
   }
   return choice.taken;
+}
+
+std::uint64_t Explorer::state(std::uint64_t what) const {
+  std::uint64_t bits = mix(what, static_cast<std::uint64_t>(running_));
+  bits = mix(bits, static_cast<std::uint64_t>(deaths_left_) << 32 |
+                       static_cast<std::uint32_t>(stale_left_));
+  unsigned living = 0;
+  for (std::size_t i = 0; i < actors_.size(); ++i) {
+    const Actor& actor = actors_[i];
+    bits = mix(bits, mix(actor.observed, static_cast<std::uint64_t>(actor.state)));
+    if (actor.state != State::finished && actor.state != State::dead) living |= 1U << i;
+  }
+  return mix(bits, memory_.hash(living));
 }
 
 bool Explorer::next_path() {
@@ -97,70 +129,107 @@ bool Explorer::next_path() {
 }
 
 void Explorer::trace(const std::string& what) {
-  if (running_ < 0 || trace_.size() > 4000) return;
+  if (running_ < 0 || cutting_ || trace_.size() > 4000) return;
   trace_ += "\n    actor " + std::to_string(running_) + " at its step " +
-            std::to_string(actors_[static_cast<std::size_t>(running_)].steps) + ' ' + what;
+            std::to_string(self().steps) + ' ' + what;
 }
 
-void Explorer::note(const void* word, Op op) {
-  Users& users = seen_[word];
-  (op == Op::load ? users.readers : users.writers) |= 1U << running_;
+void Explorer::fail(const std::string& text) {
+  if (cutting_ || (running_ >= 0 && self().ghost) || !failure_.empty()) return;
+  failure_ = text;
 }
 
-bool Explorer::is_shared(const void* word) const {
-  if (word == &breath) return true;
-  const auto found = shared_.find(word);
-  return found != shared_.end() && found->second.shared();
-}
+void Explorer::observe(std::uint64_t value) { self().observed = mix(self().observed, value); }
 
-void Explorer::step(const void* word, Op op) {
-  const auto self = static_cast<std::size_t>(running_);
-  Actor& actor = actors_[self];
-  if (actor.ghost) return;
+/// What precedes an operation: others may go on, this actor may die. Returns the word's number, or
+/// kNobodyElse when nobody else can tell.
+std::size_t Explorer::step(const shm::explore::Place& place, Access access) {
+  Actor& actor = self();
   if (++actor.steps > kMostSteps) {
-    Hooks::fail("an actor goes round in circles");
+    fail("an actor goes round in circles");
     die();
+    return kNobodyElse;
   }
-  note(word, op);
-  std::vector<int> ways{running_};
-  if (is_shared(word) && preemptions_left_ > 0) {
+  Known& known = known_[place.at];
+  const unsigned mine = 1U << running_;
+  known.bytes = place.bytes;
+  if (access != Access::store) known.readers |= mine;
+  if (access != Access::load) known.writers |= mine;
+  if (known.word == kNobodyElse) {
+    grown_ = grown_ || known.shared();
+    return kNobodyElse;
+  }
+  interleave(access != Access::load);
+  return known.word;
+}
+
+void Explorer::interleave(bool changes) {
+  std::array<int, kMaxActors + 1> ways{running_};
+  std::size_t count = 1;
+  if (preemptions_left_ > 0) {
     for (std::size_t i = 0; i < actors_.size(); ++i) {
-      if (i != self && can_run(i)) ways.push_back(static_cast<int>(i));
+      if (i != me() && can_run(i)) ways[count++] = static_cast<int>(i);
     }
   }
-  const bool mortal = op != Op::load && deaths_left_ > 0 && (bounds_.mortal >> self & 1) != 0;
-  if (mortal) ways.push_back(-1);
-  const int way = ways[choose(ways.size())];
-  if (way == -1) {
-    --deaths_left_;
-    any_died_ = true;
-    trace("dies");
-    die();
+  if (changes && deaths_left_ > 0 && (bounds_.mortal >> running_ & 1) != 0) ways[count++] = kNobody;
+  const int way = ways[choose(count, 1)];
+  if (cutting_) return vanish();
+  if (way == kNobody) return die();
+  if (way == running_) return;
+  --preemptions_left_;
+  trace("is interrupted by actor " + std::to_string(way));
+  switch_to(static_cast<std::size_t>(way));
+  if (cutting_) vanish();
+}
+
+/// An actor's stores that lie in its buffer reach memory at the latest when somebody else looks.
+void Explorer::meet_buffers(std::size_t word) {
+  for (std::size_t other = 0; other < actors_.size(); ++other) {
+    if (other == me()) continue;
+    const std::size_t kept = memory_.kept(other, word);
+    // None that arrived comes first: few late stores are what is looked for last.
+    const std::size_t late = choose(kept + 1, 2 + other);
+    if (cutting_) return vanish();
+    if (late != 0) trace("is not shown what actor " + std::to_string(other) + " stored");
+    memory_.flush(other, word, kept - late);
   }
-  if (way != running_) {
-    --preemptions_left_;
-    trace("is interrupted by actor " + std::to_string(way));
-    switch_to(static_cast<std::size_t>(way));
-    drain(self);  // a store buffer does not outlast a preemption
-  }
-  if (op == Op::exchange) drain(self);
+}
+
+/// How many stores back the running actor sees.
+std::size_t Explorer::choose_store(std::size_t word, std::memory_order order,
+                                   const std::uint64_t* unless) {
+  if (bounds_.mode != Mode::stale) return 0;
+  auto& seen = self().stale[word];
+  const bool may = stale_left_ > 0 && seen < bounds_.stale_reads;
+  std::array<std::uint8_t, 8> back{};
+  const std::size_t count = memory_.choices(me(), word, order, unless, back, may ? 7 : 0);
+  const std::size_t way = choose(count, 20);
+  if (cutting_) return vanish(), 0;
+  if (way == 0) return 0;
+  ++seen;
+  ++stale_seen_;
+  --stale_left_;
+  trace("sees a store that is " + std::to_string(back[way]) + " older than the newest");
+  return back[way];
 }
 
 void Explorer::die() {
-  const auto self = static_cast<std::size_t>(running_);
-  drain(self);  // what was stored reaches memory though its process is gone
-  actors_[self].ghost = true;
-  throw Killed{};
+  --deaths_left_;
+  any_died_ = true;
+  trace("dies");
+  memory_.flush(me());  // what was stored reaches memory though its process is gone
+  vanish();
 }
 
-void Explorer::drain(std::size_t actor) {
-  for (const Kept& kept : actors_[actor].buffer) std::memcpy(kept.word, &kept.value, kept.bytes);
-  actors_[actor].buffer.clear();
+/// The running actor changes nothing any more and goes as soon as it may throw.
+void Explorer::vanish() {
+  self().ghost = true;
+  if (!self().sheltered) throw Killed{};
 }
 
 bool Explorer::can_run(std::size_t index) {
   Actor& actor = actors_[index];
-  if (actor.state == State::ready) return true;
+  if (actor.state == State::ready || actor.state == State::fresh) return true;
   if (actor.state != State::waiting) return false;
   quiet_ = true;
   const bool woken = actor.wake();
@@ -175,16 +244,30 @@ void Explorer::switch_to(std::size_t next) {
   swapcontext(here, &actors_[next].context);
 }
 
+void Explorer::wait(std::function<bool()> wake, const std::string& what) {
+  memory_.flush(me());
+  self().wake = std::move(wake);
+  self().state = State::waiting;
+  observe(3);
+  trace("waits for " + what);
+  schedule();
+  if (cutting_) return vanish();
+  // What the others told by other means than memory is part of what it saw.
+  for (const Actor& actor : actors_) observe(mix(actor.observed, static_cast<int>(actor.state)));
+}
+
 /// The running actor cannot go on: another does, or the schedule ends.
 void Explorer::schedule() {
-  std::vector<std::size_t> ways;
-  for (std::size_t i = 0; i < actors_.size(); ++i) {
-    if (can_run(i)) ways.push_back(i);
+  std::array<std::size_t, kMaxActors> ways{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < actors_.size() && !cutting_; ++i) {
+    if (can_run(i)) ways[count++] = i;
   }
-  if (!ways.empty()) {
-    const std::size_t way = ways[choose(ways.size())];
-    if (static_cast<int>(way) == running_) {
-      actors_[way].state = State::ready;
+  const std::size_t way = ways[choose(count, 3)];
+  if (cutting_) return tear_down();
+  if (count != 0) {
+    if (way == me()) {
+      self().state = State::ready;
     } else {
       switch_to(way);
     }
@@ -192,45 +275,60 @@ void Explorer::schedule() {
   }
   const auto stuck = [](const Actor& actor) { return actor.state == State::waiting; };
   if (std::any_of(actors_.begin(), actors_.end(), stuck)) {
-    Hooks::fail("somebody waits for ever");
+    fail("somebody waits for ever");
+    cutting_ = true;
+    return tear_down();
   }
-  ucontext_t& here = actors_[static_cast<std::size_t>(running_)].context;
-  running_ = -1;
-  swapcontext(&here, &main_);
+  running_ = kNobody;
+  setcontext(&main_);
+}
+
+/// Whoever has begun must leave its stack; then the schedule ends.
+void Explorer::tear_down() {
+  for (std::size_t i = 0; i < actors_.size(); ++i) {
+    const State state = actors_[i].state;
+    if (state != State::ready && state != State::waiting) continue;
+    if (i != me()) switch_to(i);
+    return;
+  }
+  running_ = kNobody;
+  setcontext(&main_);
 }
 
 void Explorer::enter(unsigned index) {
-  Actor& actor = explorer->actors_[index];
+  Explorer& explorer = *Hooks::explorer;
+  Actor& actor = explorer.actors_[index];
   try {
-    explorer->scenario_.actors[index]();
-    explorer->drain(index);
+    explorer.scenario_.actors[index]();
+    explorer.interleave(true);  // a death behind the last change
+    explorer.memory_.flush(index);
     actor.state = State::finished;
   } catch (const Killed&) {
     actor.state = State::dead;
   }
-  if (actor.state == State::dead && explorer->scenario_.died) {
-    explorer->quiet_ = true;
-    explorer->scenario_.died(index);
-    explorer->quiet_ = false;
+  if (actor.state == State::dead && !explorer.cutting_ && explorer.scenario_.died) {
+    explorer.quiet_ = true;
+    explorer.scenario_.died(index);
+    explorer.quiet_ = false;
   }
-  explorer->schedule();
+  explorer.schedule();
 }
 
-/// One schedule; false when it failed.
-bool Explorer::run_once(int preemptions) {
+void Explorer::run_once(const Level& level) {
   depth_ = 0;
-  preemptions_left_ = preemptions;
+  preemptions_left_ = level.preemptions;
+  stale_left_ = level.stale;
   deaths_left_ = bounds_.deaths;
-  kept_left_ = bounds_.kept_back;
-  any_died_ = false;
+  any_died_ = cutting_ = false;
   trace_.clear();
   scenario_.begin();
+  memory_.begin();
   for (std::size_t i = 0; i < actors_.size(); ++i) {
     Actor& actor = actors_[i];
-    actor.state = State::ready;
-    actor.ghost = false;
-    actor.steps = 0;
-    actor.buffer.clear();
+    actor.state = State::fresh;
+    actor.ghost = actor.sheltered = false;
+    actor.steps = actor.observed = 0;
+    std::fill(actor.stale.begin(), actor.stale.end(), std::uint8_t{0});
     getcontext(&actor.context);
     actor.context.uc_stack.ss_sp = actor.stack.get();
     actor.context.uc_stack.ss_size = kStackBytes;
@@ -239,113 +337,13 @@ bool Explorer::run_once(int preemptions) {
                 static_cast<unsigned>(i));
   }
   quiet_ = false;
-  switch_to(choose(actors_.size()));
+  switch_to(choose(actors_.size(), 4));
   quiet_ = true;
-  running_ = -1;
-  scenario_.end();
-  return failure_.empty();
-}
-
-/// All schedules with up to `preemption_bound_` preemptions at words known to be shared.
-void Explorer::search(Report& report, double until) {
-  path_.clear();
-  do {
-    ++report.schedules;
-    const bool well = run_once(preemption_bound_);
-    report.deaths += any_died_ ? 1 : 0;
-    if (!well) {
-      report.failure = failure_ + trace_;
-      return;
-    }
-    if (report.schedules >= kFewest && now() > until) return;
-  } while (next_path());
-  report.complete_up_to = preemption_bound_;
-}
-
-Report Explorer::run() {
-  const double until = now() + seconds_for(bounds_);
-  Report total;
-  // Few preemptions first: failures with the shortest schedules are found first, and the set of
-  // shared words is known by the time it matters.
-  for (preemption_bound_ = 0; preemption_bound_ <= bounds_.preemptions;) {
-    const auto count_shared = [](const auto& words) {
-      return std::count_if(words.begin(), words.end(),
-                           [](const auto& word) { return word.second.shared(); });
-    };
-    shared_ = seen_;
-    const auto before = count_shared(shared_);
-    Report report;
-    search(report, until);
-    total.schedules += report.schedules;
-    total.deaths += report.deaths;
-    total.failure = report.failure;
-    if (!total.failure.empty() || report.complete_up_to < 0) return total;
-    if (count_shared(seen_) != before) continue;  // words came to be shared: once more
-    total.complete_up_to = preemption_bound_++;
+  running_ = kNobody;
+  if (memory_.raced() && failure_.empty()) {
+    failure_ = "an access is not ordered with another of the same payload";
   }
-  return total;
-}
-
-void fail(const std::string& text) { Hooks::fail(text); }
-
-void wait_until(std::function<bool()> wake, const std::string& what) {
-  Hooks::wait(std::move(wake), what);
-}
-
-void breathe() { Hooks::step(&breath, Op::load); }
-
-Report explore(const std::string& name, Scenario scenario, const Bounds& bounds) {
-  const double from = now();
-  Report report = Explorer(std::move(scenario), bounds).run();
-  std::printf("  %s: %llu interleavings (%llu with a death) in %.1f s, ", name.c_str(),
-              static_cast<unsigned long long>(report.schedules),
-              static_cast<unsigned long long>(report.deaths), now() - from);
-  if (report.failure.empty()) {
-    std::printf("all with up to %d preemptions\n", report.complete_up_to);
-  } else {
-    std::printf("the last one fails\n");
-  }
-  std::fflush(stdout);
-  return report;
+  if (!cutting_ && failure_.empty()) scenario_.end();
 }
 
 }  // namespace tow::schedule
-
-namespace tow::shm::explore {
-
-using schedule::Hooks;
-
-void step(const void* word, Op op) {
-  if (Hooks::active()) Hooks::step(word, op);
-}
-
-bool withhold(void* word, std::uint64_t value, std::size_t bytes, bool ordered) {
-  if (!Hooks::active()) return false;
-  if (Hooks::self().ghost) return true;
-  if (ordered) return Hooks::drain_own(), false;  // as an exchange: nothing overtakes it
-  if (Hooks::self().buffer.empty() && !Hooks::is_shared(word)) return false;
-  if (Hooks::choose_keeping() == 0) return false;
-  Hooks::keep(word, value, bytes);
-  return true;
-}
-
-bool own_store(const void* word, std::uint64_t& value) {
-  if (!Hooks::active()) return false;
-  bool found = false;
-  for (const auto& kept : Hooks::self().buffer) {  // the youngest counts
-    if (kept.word == word) value = kept.value, found = true;
-  }
-  return found;
-}
-
-bool is_ghost() { return Hooks::active() && Hooks::self().ghost; }
-
-void full_fence() {
-  if (Hooks::active()) Hooks::drain_own();
-}
-
-void barrier_everywhere() {
-  if (Hooks::active()) Hooks::drain_all();
-}
-
-}  // namespace tow::shm::explore

@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "explorer.hpp"
+#include "cases.hpp"
 #include "world.hpp"
 
 namespace tow::schedule {
@@ -71,70 +71,73 @@ class Race {
       if (seen[author] > returned[author] + 1) fail("a message came from nowhere");
     }
   }
-  Report explore_with(const char* name, std::vector<std::function<void()>> actors,
-                      const Bounds& bounds) {
-    return explore(
-        name,
-        {[this] { begin(); }, std::move(actors),
-         [this](std::size_t who) { dead[who] = true, world.kill(who); }, [this] { check(); }},
-        bounds);
-  }
 };
+
+Scenario scenario_of(const std::shared_ptr<Race>& race, std::vector<std::function<void()>> actors) {
+  return {[race] { race->begin(); }, std::move(actors),
+          [race](std::size_t who) { race->dead[who] = true, race->world.kill(who); },
+          [race] { race->check(); }};
+}
 
 WorldOptions many_with(std::uint64_t slots) {
   return {.kind = shm::RingKind::many, .slots = slots, .lanes = 3, .members = 4};
 }
 
-TEST(IndexSchedules, TwoPublishersAndADeathAtAnyStepLoseNothing) {
-  Race race(many_with(16));
-  const auto report = race.explore_with(
-      "index race",
-      {[&] { race.publish_all(0); }, [&] { race.publish_all(1); }, [&] { race.adopt(); }},
-      {.preemptions = 2, .deaths = 1, .mortal = 3, .seconds = 4});
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.deaths, 100U);
+std::function<Scenario()> two_publishers(std::uint64_t slots, bool adopted) {
+  return [=] {
+    const auto race = std::make_shared<Race>(many_with(slots));
+    std::vector<std::function<void()>> actors{[race] { race->publish_all(0); },
+                                              [race] { race->publish_all(1); }};
+    if (adopted) actors.push_back([race] { race->adopt(); });
+    return scenario_of(race, std::move(actors));
+  };
 }
 
-TEST(IndexSchedules, TheSuccessorInAShallowLaneFindsRoom) {
-  Race race(many_with(32));
-  const auto report = race.explore_with(
-      "index race, shallow lanes",
-      {[&] { race.publish_all(0); }, [&] { race.publish_all(1); }, [&] { race.adopt(); }},
-      {.preemptions = 2, .deaths = 1, .mortal = 3, .seconds = 4});
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.deaths, 100U);
+constexpr Bounds kTwo{.deaths = 1}, kThree{.preemptions = 3, .deaths = 1, .mortal = 3};
+const std::size_t kIndexRace = add_case({"index race", kTwo, two_publishers(16, false)});
+const std::size_t kIndexAdopted =
+    add_case({"index race, adopted", kThree, two_publishers(16, true)});
+const std::size_t kIndexShallow =
+    add_case({"index race, shallow lanes", kThree, two_publishers(32, true)});
+
+TEST(IndexSchedules, TwoPublishersAndADeathAtAnyStepLoseNothing) {
+  expect_to_hold(kIndexRace);
+  expect_to_hold(kIndexAdopted);
 }
+
+TEST(IndexSchedules, TheSuccessorInAShallowLaneFindsRoom) { expect_to_hold(kIndexShallow); }
 
 TEST(IndexSchedules, AnIndexWordWrittenBeforeItsSlotShowsWhatIsNotThere) {
-  Race race(many_with(16));
-  const auto index_first = [&] {
-    const shm::Ring& ring = *race.world.ring(0);
-    for (std::uint64_t n = 1; n <= kEach; ++n) {
-      std::uint64_t t = ring.tail() + 1;
-      std::uint64_t seen = ring.index(t).load(kAcquire);
-      const auto word = [&] { return ring.geometry().index_word(t, 0, n - 1); };
-      while (!ring.index(t).compare_exchange_strong(seen, word(), kSeqCst)) {
-        seen = ring.index(++t).load(kAcquire);
+  const auto make = [] {
+    const auto race = std::make_shared<Race>(many_with(16));
+    const auto index_first = [race] {
+      const shm::Ring& ring = *race->world.ring(0);
+      for (std::uint64_t n = 1; n <= kEach; ++n) {
+        std::uint64_t t = ring.tail() + 1;
+        std::uint64_t seen = ring.index(t).load(kAcquire);
+        const auto word = [&] { return ring.geometry().index_word(t, 0, n - 1); };
+        while (!ring.index(t).compare_exchange_strong(seen, word(), kSeqCst)) {
+          seen = ring.index(++t).load(kAcquire);
+        }
+        shm::SlotLayout& slot = race->world.slot(0, n - 1);
+        slot.sequence.store(t | kBusy, kRelaxed);
+        slot.meta.store(shm::SlotMeta{.payload_bytes = sizeof(Note)}.pack(), kRelaxed);
+        const Note note{0, n};
+        shm::store_words(shm::LaneView::payload(&slot), &note, sizeof note);
+        slot.sequence.store(t, kRelease);
+        race->returned[0] = n;
       }
-      shm::SlotLayout& slot = race.world.slot(0, n - 1);
-      slot.sequence.store(t | kBusy, kRelaxed);
-      slot.meta.store(shm::SlotMeta{.payload_bytes = sizeof(Note)}.pack(), kRelaxed);
-      const Note note{0, n};
-      shm::store_words(shm::LaneView::payload(&slot), &note, sizeof note);
-      slot.sequence.store(t, kRelease);
-      race.returned[0] = n;
-    }
-    race.over[0] = true;
+      race->over[0] = true;
+    };
+    const auto read = [race] {
+      for (int i = 0; i < 4; ++i) {
+        const Took took = take(*race->reader);
+        if (took.take == shm::Take::message) race->taken.push_back(took.note);
+      }
+    };
+    return scenario_of(race, {index_first, read});
   };
-  const auto read = [&] {
-    for (int i = 0; i < 4; ++i) {
-      const Took took = take(*race.reader);
-      if (took.take == shm::Take::message) race.taken.push_back(took.note);
-    }
-  };
-  const auto report = race.explore_with("wrong: index before slot", {index_first, read},
-                                        {.preemptions = 2, .seconds = 4});
-  EXPECT_NE(report.failure, "");
+  expect_to_fail("index before slot", make, {});
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "explorer.hpp"
+#include "cases.hpp"
 #include "towpath/shm/repair.hpp"
 #include "world.hpp"
 
@@ -33,99 +33,104 @@ struct Stage {
   std::unique_ptr<shm::Reader> reader;
 };
 
-Report join_while_publishing(const char* name, WorldOptions options, shm::StartAt start,
-                             int kept_back) {
-  Stage stage(options);
-  const auto publisher = [&] {
-    for (std::uint64_t n = 1; n <= 12; ++n) {
-      if (publish(*stage.writer, {1, kBefore + n}) != Append::done) break;
-    }
-  };
-  const auto joiner = [&] {
-    stage.reader = stage.world.reader(1, {.start = start});
-    const std::uint64_t first = stage.reader->start_sequence();
-    for (std::uint64_t i = 0; i < 2; ++i) {
-      const Took took = take(*stage.reader);
-      if (took.take == shm::Take::message && took.note.number != first + i) {
-        fail("took " + std::to_string(took.note.number));
+using StagePtr = std::shared_ptr<Stage>;
+
+std::function<Scenario()> join_while_publishing(WorldOptions options, shm::StartAt start) {
+  return [=] {
+    const auto stage = std::make_shared<Stage>(options);
+    const auto publisher = [stage] {
+      for (std::uint64_t n = 1; n <= 12; ++n) {
+        if (publish(*stage->writer, {1, kBefore + n}) != Append::done) break;
       }
-    }
+    };
+    const auto joiner = [stage, start] {
+      stage->reader = stage->world.reader(1, {.start = start});
+      const std::uint64_t first = stage->reader->start_sequence();
+      for (std::uint64_t i = 0; i < 2; ++i) {
+        const Took took = take(*stage->reader);
+        if (took.take == shm::Take::message && took.note.number != first + i) {
+          fail("took " + std::to_string(took.note.number));
+        }
+      }
+    };
+    const auto check = [stage] {
+      const std::uint64_t first = stage->reader->next_sequence();
+      const auto notes = drain(*stage->reader, first);
+      for (std::size_t i = 0; i < notes.size(); ++i) {
+        if (notes[i].number != first + i) fail("a message was overwritten unread");
+      }
+    };
+    return Scenario{[stage] { stage->begin(); }, {publisher, joiner}, {}, check};
   };
-  const auto check = [&] {
-    const std::uint64_t first = stage.reader->next_sequence();
-    const auto notes = drain(*stage.reader, first);
-    for (std::size_t i = 0; i < notes.size(); ++i) {
-      if (notes[i].number != first + i) fail("a message was overwritten unread");
-    }
-  };
-  return explore(name, {[&] { stage.begin(); }, {publisher, joiner}, {}, check},
-                 {.preemptions = 3, .kept_back = kept_back, .seconds = 4});
 }
 
+constexpr WorldOptions kMany{.kind = shm::RingKind::many};
+constexpr WorldOptions kShallow{.kind = shm::RingKind::many, .slots = 32};
+const std::size_t kJoinOne =
+    add_case({"join, one", {}, join_while_publishing({}, {shm::StartAt::Kind::oldest})});
+const std::size_t kJoinMany =
+    add_case({"join, many", {}, join_while_publishing(kMany, {shm::StartAt::Kind::oldest})});
+const std::size_t kJoinShallow = add_case(
+    {"join, shallow lane", {}, join_while_publishing(kShallow, {shm::StartAt::Kind::sequence, 2})});
+
 TEST(JoinSchedules, NothingAfterItsStartIsOverwrittenWhenARequiredReaderJoinsOnePublisher) {
-  const auto report = join_while_publishing("join, one", {}, {shm::StartAt::Kind::oldest}, 1);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 100U);
+  expect_to_hold(kJoinOne);
 }
 
 TEST(JoinSchedules, NothingAfterItsStartIsOverwrittenWhenARequiredReaderJoinsManyPublishers) {
-  const auto report = join_while_publishing("join, many", {.kind = shm::RingKind::many},
-                                            {shm::StartAt::Kind::oldest}, 1);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 100U);
+  expect_to_hold(kJoinMany);
 }
 
 TEST(JoinSchedules, NothingAfterItsStartIsOverwrittenInALaneShallowerThanTheTopic) {
-  const auto report =
-      join_while_publishing("join, shallow lane", {.kind = shm::RingKind::many, .slots = 32},
-                            {shm::StartAt::Kind::sequence, 2}, 1);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 100U);
+  expect_to_hold(kJoinShallow);
 }
 
-/// A reader has died on page 0; two claim it at once while a publisher wants to overwrite.
-Report two_claim(const char* name, bool repair) {
-  Stage stage({.members = 5});
-  std::unique_ptr<shm::Reader> other;
-  const auto begin = [&] {
-    other.reset();
-    stage.begin();
-    shm::ReaderLayout& page = stage.world.page(0);
-    page.owner.store(stage.world.token(3).bits(), kRelease);
-    page.kind.store(static_cast<std::uint32_t>(shm::ReaderKind::required), kRelaxed);
-    page.cursor.store(kBefore + 1, kRelaxed);
-    page.claim.store(1, kRelease);
-    page.live.store(1, kRelease);
-    stage.world.board().present[0].store(1, kRelease);
-    stage.world.kill(3);
-  };
-  const auto free_page = [&] {
-    if (repair) shm::repair_topic(stage.world.directory(), stage.world.participants(4));
-  };
-  const auto check = [&] {
-    if (stage.reader->number() == other->number()) fail("two readers have one page");
-    for (const std::size_t number : {0U, 1U}) {
-      const shm::ReaderLayout& page = stage.world.page(number);
-      if (page.live.load(kAcquire) != page.claim.load(kAcquire)) {
-        fail("page " + std::to_string(number) + " of a living reader does not count");
+/// A reader has died on page 0; two claim it at once, and somebody may repair meanwhile.
+std::function<Scenario()> two_claim(bool repair) {
+  return [repair] {
+    const auto stage = std::make_shared<Stage>(WorldOptions{.members = 5});
+    const auto other = std::make_shared<std::unique_ptr<shm::Reader>>();
+    const auto begin = [=] {
+      other->reset();
+      stage->begin();
+      shm::ReaderLayout& page = stage->world.page(0);
+      page.owner.store(stage->world.token(3).bits(), kRelease);
+      page.kind.store(static_cast<std::uint32_t>(shm::ReaderKind::required), kRelaxed);
+      page.cursor.store(kBefore + 1, kRelaxed);
+      page.claim.store(1, kRelease);
+      page.live.store(1, kRelease);
+      stage->world.board().present[0].store(1, kRelease);
+      stage->world.kill(3);
+    };
+    const auto free_page = [=] {
+      shm::repair_topic(stage->world.directory(), stage->world.participants(4));
+    };
+    const auto check = [=] {
+      if (stage->reader->number() == (*other)->number()) fail("two readers have one page");
+      for (const std::size_t number : {0U, 1U}) {
+        const shm::ReaderLayout& page = stage->world.page(number);
+        if (page.live.load(kAcquire) != page.claim.load(kAcquire)) {
+          fail("page " + std::to_string(number) + " of a living reader does not count");
+        }
       }
-    }
+    };
+    std::vector<std::function<void()>> actors{[=] { stage->reader = stage->world.reader(1); },
+                                              [=] { *other = stage->world.reader(2); }};
+    if (repair) actors.push_back(free_page);
+    return Scenario{begin, std::move(actors), {}, check};
   };
-  return explore(name,
-                 {begin,
-                  {[&] { stage.reader = stage.world.reader(1); },
-                   [&] { other = stage.world.reader(2); }, free_page},
-                  {},
-                  check},
-                 {.preemptions = 2, .seconds = 4});
 }
+
+const std::size_t kTwoClaims = add_case({"two claims of a page", {}, two_claim(false)});
+const std::size_t kClaimsAndRepair =
+    add_case({"two claims and a repair", {.preemptions = 3}, two_claim(true)});
 
 TEST(JoinSchedules, TwoReadersThatClaimThePageOfTheDeadAtOnceBothCount) {
-  EXPECT_EQ(two_claim("two claims of a page", false).failure, "");
+  expect_to_hold(kTwoClaims);
 }
 
 TEST(JoinSchedules, ARepairerThatFreesThePageMeanwhileSendsNobodyAway) {
-  EXPECT_EQ(two_claim("two claims and a repair", true).failure, "");
+  expect_to_hold(kClaimsAndRepair);
 }
 
 /// A joiner in plain stores, right or wrong, and then one look at the message it is entitled to.
@@ -163,53 +168,51 @@ class PlainJoiner {
   std::uint64_t start_ = 0;
 };
 
-Report plain_join(const char* name, PlainJoiner::Order order, int kept_back) {
-  Stage stage({});
-  const auto publisher = [&] {
-    for (std::uint64_t n = 1; n <= 20; ++n) {
-      if (publish(*stage.writer, {1, kBefore + n}) != Append::done) break;
-    }
+std::function<Scenario()> plain_join(PlainJoiner::Order order) {
+  return [order] {
+    const auto stage = std::make_shared<Stage>(WorldOptions{});
+    const auto joiner = std::make_shared<PlainJoiner>(stage->world, order);
+    const auto publisher = [stage] {
+      for (std::uint64_t n = 1; n <= 20; ++n) {
+        if (publish(*stage->writer, {1, kBefore + n}) != Append::done) break;
+      }
+    };
+    const auto begin = [stage] {
+      stage->begin();
+      stage->world.board().present[0].store(1, kRelease);  // the page was in use before
+    };
+    return Scenario{
+        begin, {publisher, [joiner] { joiner->join(); }}, {}, [joiner] { joiner->check(); }};
   };
-  std::unique_ptr<PlainJoiner> joiner;
-  const auto begin = [&] {
-    stage.begin();
-    stage.world.board().present[0].store(1, kRelease);  // the page was in use before
-    joiner = std::make_unique<PlainJoiner>(stage.world, order);
-  };
-  return explore(name, {begin, {publisher, [&] { joiner->join(); }}, {}, [&] { joiner->check(); }},
-                 {.preemptions = 2, .kept_back = kept_back, .seconds = 4});
-}
-
-TEST(JoinSchedules, APlainJoinerInTheRightOrderLosesNothing) {
-  EXPECT_EQ(plain_join("plain join", PlainJoiner::Order::right, 1).failure, "");
 }
 
 TEST(JoinSchedules, AJoinerThatReadsTheLimitBeforeItIsLiveLosesMessages) {
-  EXPECT_NE(
-      plain_join("wrong: limit before live", PlainJoiner::Order::limit_before_live, 0).failure, "");
+  expect_to_fail("limit before live", plain_join(PlainJoiner::Order::limit_before_live), {});
 }
 
 TEST(JoinSchedules, AJoinerWithoutAFenceLosesMessages) {
-  EXPECT_NE(plain_join("wrong: no fence", PlainJoiner::Order::without_fence, 1).failure, "");
+  expect_to_fail("no fence", plain_join(PlainJoiner::Order::without_fence), {});
 }
 
 TEST(JoinSchedules, APublisherThatTrustsACachedMinimumOverwritesWhatAJoinerWasPromised) {
-  Stage stage({});
-  // It raises the limit as it should, but it scanned long ago, found nobody, and believes that.
-  const auto publisher = [&] {
-    for (std::uint64_t n = kBefore + 1; n <= kBefore + 16; ++n) {
-      shm::raise_to(stage.world.order().limit, n + 3, kSeqCst);
-      shm::fence(kSeqCst);
-      stage.world.slot(0, n % 16).sequence.store(n | kBusy, kRelaxed);
-      stage.world.slot(0, n % 16).sequence.store(n, kRelease);
-    }
+  const auto make = [] {
+    const auto stage = std::make_shared<Stage>(WorldOptions{});
+    const auto joiner = std::make_shared<PlainJoiner>(stage->world, PlainJoiner::Order::right);
+    // It raises the limit as it should, but it scanned long ago, found nobody, and believes that.
+    const auto publisher = [stage] {
+      for (std::uint64_t n = kBefore + 1; n <= kBefore + 16; ++n) {
+        shm::raise_to(stage->world.order().limit, n + 3, kSeqCst);
+        shm::fence(kSeqCst);
+        stage->world.slot(0, n % 16).sequence.store(n | kBusy, kRelaxed);
+        stage->world.slot(0, n % 16).sequence.store(n, kRelease);
+      }
+    };
+    return Scenario{[stage] { stage->begin(); },
+                    {publisher, [joiner] { joiner->join(); }},
+                    {},
+                    [joiner] { joiner->check(); }};
   };
-  PlainJoiner joiner(stage.world, PlainJoiner::Order::right);
-  const auto report = explore(
-      "wrong: cached minimum",
-      {[&] { stage.begin(); }, {publisher, [&] { joiner.join(); }}, {}, [&] { joiner.check(); }},
-      {.preemptions = 2, .seconds = 4});
-  EXPECT_NE(report.failure, "");
+  expect_to_fail("cached minimum", make, {});
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "explorer.hpp"
+#include "cases.hpp"
 #include "world.hpp"
 
 namespace tow::schedule {
@@ -60,83 +60,89 @@ class Orphan {
   std::uint64_t orphan_ = 0;
 };
 
-TEST(RepairSchedules, OfTwoAdoptersExactlyOneGetsTheLane) {
-  Orphan stage;
-  const auto check = [&] {
-    if (stage.owns[1] == stage.owns[2]) fail("not exactly one adopter");
-    const std::size_t winner = stage.owns[1] ? 1 : 2;
-    if (stage.owner() != stage.world.token(winner).bits()) fail("the lane is somebody else's");
-    if (stage.world.ring(3)->tail() != 2) fail("the adopter's message is not the second");
-  };
-  const auto report = explore("two adopters",
-                              {[&] { stage.begin(), stage.lose_publisher(); },
-                               {[&] { stage.adopt(1); }, [&] { stage.adopt(2); }},
-                               {},
-                               check},
-                              {.preemptions = 3, .seconds = 4});
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 20U);
-}
+using Stage = std::shared_ptr<Orphan>;
 
-TEST(RepairSchedules, AdoptersThatLookAndThenStoreBothGetTheLane) {
-  Orphan stage;
-  const auto adopt = [&](std::size_t member) {
-    auto& owner = stage.world.lane_header(0).owner;
-    const shm::Token seen(owner.load(kAcquire));
-    if (stage.world.participants(member).liveness(seen) != Liveness::dead) return;
-    owner.store(stage.world.token(member).bits(), kRelease);
-    stage.owns[member] = true;
+/// Members 1 and 2 want the lane of the dead, each as `adopt` does it.
+Scenario two_want(const Stage& stage, std::function<void(std::size_t)> adopt) {
+  const auto check = [stage] {
+    if (stage->owns[1] == stage->owns[2]) fail("not exactly one adopter");
   };
-  const auto check = [&] {
-    if (stage.owns[1] == stage.owns[2]) fail("not exactly one adopter");
-  };
-  const auto report = explore("wrong: look, then store",
-                              {[&] { stage.begin(), stage.lose_publisher(); },
-                               {[&] { adopt(1); }, [&] { adopt(2); }},
-                               {},
-                               check},
-                              {.preemptions = 2, .seconds = 4});
-  EXPECT_NE(report.failure, "");
+  return {[stage] { stage->begin(), stage->lose_publisher(); },
+          {[adopt] { adopt(1); }, [adopt] { adopt(2); }},
+          {},
+          check};
 }
 
 /// Two heal while a third adopts; one of the repairers may die too.
-Report heal_twice(const char* name, Orphan& stage, const std::function<void(std::size_t)>& heal,
-                  const Bounds& bounds) {
-  const auto check = [&] {
-    stage.heal(3);  // finishes what a dead repairer has begun
-    if (stage.owns[3] && stage.owner() != stage.world.token(3).bits()) {
+Scenario heal_twice(const Stage& stage, std::function<void(std::size_t)> heal) {
+  const auto check = [stage] {
+    stage->heal(3);  // finishes what a dead repairer has begun
+    if (stage->owns[3] && stage->owner() != stage->world.token(3).bits()) {
       fail("the lane was taken from its living owner");
     }
-    if (!stage.owns[3]) fail("the lane could not be adopted");
-    if (stage.world.participants(3).info(stage.world.token(0))) fail("the dead keeps its entry");
+    if (!stage->owns[3]) fail("the lane could not be adopted");
+    if (stage->world.participants(3).info(stage->world.token(0))) fail("the dead keeps its entry");
   };
-  return explore(name,
-                 {[&] { stage.begin(), stage.lose_publisher(); },
-                  {[&] { heal(1); }, [&] { heal(2); }, [&] { stage.adopt(3); }},
-                  [&](std::size_t who) { stage.world.kill(who + 1); },
-                  check},
-                 bounds);
+  return {[stage] { stage->begin(), stage->lose_publisher(); },
+          {[heal] { heal(1); }, [heal] { heal(2); }, [stage] { stage->adopt(3); }},
+          [stage](std::size_t who) { stage->world.kill(who + 1); },
+          check};
+}
+
+const std::size_t kTwoAdopters =
+    add_case({"two adopters", {}, [] {
+                const auto stage = std::make_shared<Orphan>();
+                Scenario scenario =
+                    two_want(stage, [stage](std::size_t member) { stage->adopt(member); });
+                scenario.end = [stage, check = scenario.end] {
+                  check();
+                  const std::size_t winner = stage->owns[1] ? 1 : 2;
+                  if (stage->owner() != stage->world.token(winner).bits())
+                    fail("the lane is somebody else's");
+                  if (stage->world.ring(3)->tail() != 2)
+                    fail("the adopter's message is not the second");
+                };
+                return scenario;
+              }});
+
+const std::size_t kTwoRepairers =
+    add_case({"two repairers", {.preemptions = 3, .deaths = 1, .mortal = 3}, [] {
+                const auto stage = std::make_shared<Orphan>();
+                return heal_twice(stage, [stage](std::size_t member) { stage->heal(member); });
+              }});
+
+TEST(RepairSchedules, OfTwoAdoptersExactlyOneGetsTheLane) { expect_to_hold(kTwoAdopters); }
+
+TEST(RepairSchedules, AdoptersThatLookAndThenStoreBothGetTheLane) {
+  const auto make = [] {
+    const auto stage = std::make_shared<Orphan>();
+    return two_want(stage, [stage](std::size_t member) {
+      auto& owner = stage->world.lane_header(0).owner;
+      const shm::Token seen(owner.load(kAcquire));
+      if (stage->world.participants(member).liveness(seen) != Liveness::dead) return;
+      owner.store(stage->world.token(member).bits(), kRelease);
+      stage->owns[member] = true;
+    });
+  };
+  expect_to_fail("look, then store", make, {});
 }
 
 TEST(RepairSchedules, TwoRepairersAndAnAdopterDoNotDisturbEachOther) {
-  Orphan stage;
-  const auto report =
-      heal_twice("two repairers", stage, [&](std::size_t member) { stage.heal(member); },
-                 {.preemptions = 2, .deaths = 1, .mortal = 3, .seconds = 4});
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.deaths, 20U);
+  expect_to_hold(kTwoRepairers);
 }
 
 TEST(RepairSchedules, ARepairerThatStoresInsteadOfExchangingRobsTheLiving) {
-  Orphan stage;
-  const auto rob = [&](std::size_t member) {
-    auto& owner = stage.world.lane_header(0).owner;
-    const shm::Token seen(owner.load(kAcquire));
-    if (stage.world.participants(member).liveness(seen) == Liveness::dead) owner.store(0, kRelease);
+  const auto make = [] {
+    const auto stage = std::make_shared<Orphan>();
+    return heal_twice(stage, [stage](std::size_t member) {
+      auto& owner = stage->world.lane_header(0).owner;
+      const shm::Token seen(owner.load(kAcquire));
+      if (stage->world.participants(member).liveness(seen) == Liveness::dead) {
+        owner.store(0, kRelease);
+      }
+    });
   };
-  const auto report =
-      heal_twice("wrong: store instead of exchange", stage, rob, {.preemptions = 2, .seconds = 4});
-  EXPECT_NE(report.failure, "");
+  expect_to_fail("store instead of exchange", make, {.preemptions = 2});
 }
 
 }  // namespace

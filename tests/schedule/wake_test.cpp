@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "explorer.hpp"
+#include "cases.hpp"
 #include "towpath/shm/repair.hpp"
 #include "towpath/shm/wait.hpp"
 #include "world.hpp"
@@ -79,103 +79,96 @@ class Bedroom {
     if (dead) shm::repair_topic(world.directory(), world.participants(2));
     repaired = true;
   }
-  Report explore_sleep(const char* name, Sleep how, int quiet, const Bounds& bounds) {
-    return explore(
-        name,
-        {[=, this] { begin(quiet); },
-         {[this] { publish_and_notify(); }, [=, this] { read(how); }, [this] { repair(); }},
-         [this](std::size_t) { dead = true, world.kill(0); },
-         [] {}},
-        bounds);
-  }
 };
 
-constexpr Bounds kLiving{.preemptions = 3, .kept_back = 2, .seconds = 4};
-constexpr Bounds kMortal{.preemptions = 2, .deaths = 1, .mortal = 1, .kept_back = 1, .seconds = 4};
-
-TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherFences) {
-  Bedroom stage({});
-  const auto report = stage.explore_sleep("wake, one, FENCED", Sleep::right, 0, kLiving);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 100U);
+/// `mortal`: the publisher may die, and somebody repairs.
+std::function<Scenario()> sleep(shm::RingKind kind, Sleep how, int quiet, bool mortal) {
+  return [=] {
+    const auto stage = std::make_shared<Bedroom>(WorldOptions{.kind = kind});
+    std::vector<std::function<void()>> actors{[stage] { stage->publish_and_notify(); },
+                                              [=] { stage->read(how); }};
+    if (mortal) actors.push_back([stage] { stage->repair(); });
+    return Scenario{[=] { stage->begin(quiet); }, std::move(actors),
+                    [stage](std::size_t) { stage->dead = true, stage->world.kill(0); }, [] {}};
+  };
 }
+
+constexpr auto kOne = shm::RingKind::one, kMany = shm::RingKind::many;
+constexpr Bounds kMortal{.preemptions = 3, .deaths = 1, .mortal = 1};
+const std::size_t kFenced =
+    add_case({"wake, one, FENCED", {}, sleep(kOne, Sleep::right, 0, false)});
+const std::size_t kAsymmetric =
+    add_case({"wake, one, ASYM", {}, sleep(kOne, Sleep::right, 1, false)});
+const std::size_t kWakeMany = add_case({"wake, many", {}, sleep(kMany, Sleep::right, 0, false)});
+const std::size_t kDeathOne =
+    add_case({"wake after death, one", kMortal, sleep(kOne, Sleep::right, 0, true)});
+const std::size_t kDeathMany =
+    add_case({"wake after death, many", kMortal, sleep(kMany, Sleep::right, 0, true)});
+
+TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherFences) { expect_to_hold(kFenced); }
 
 TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherReliesOnTheSleepersBarrier) {
   Bedroom stage({});
   stage.begin(1);
   ASSERT_EQ(stage.world.order().wake_mode.load(kRelaxed),
             static_cast<std::uint32_t>(shm::WakeMode::asymmetric));
-  const auto report = stage.explore_sleep("wake, one, ASYM", Sleep::right, 1, kLiving);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 100U);
+  expect_to_hold(kAsymmetric);
 }
 
-TEST(WakeSchedules, NoWakeUpIsLostAmongManyPublishers) {
-  Bedroom stage({.kind = shm::RingKind::many});
-  const auto report = stage.explore_sleep("wake, many", Sleep::right, 0, kLiving);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.schedules, 100U);
-}
+TEST(WakeSchedules, NoWakeUpIsLostAmongManyPublishers) { expect_to_hold(kWakeMany); }
 
 TEST(WakeSchedules, TheRepairOfAPublisherThatDiedBeforeItRangWakesTheSleeper) {
-  for (const auto kind : {shm::RingKind::one, shm::RingKind::many}) {
-    Bedroom stage({.kind = kind});
-    const auto report = stage.explore_sleep("wake after death", Sleep::right, 0, kMortal);
-    EXPECT_EQ(report.failure, "");
-    EXPECT_GT(report.deaths, 100U);
-  }
+  expect_to_hold(kDeathOne);
+  expect_to_hold(kDeathMany);
 }
 
 TEST(WakeSchedules, ASleeperThatDoesNotLookAgainAfterItsWantSleepsOverAMessage) {
-  Bedroom stage({});
-  EXPECT_NE(
-      stage.explore_sleep("wrong: no second look", Sleep::without_second_look, 0, kLiving).failure,
-      "");
+  expect_to_fail("no second look", sleep(kOne, Sleep::without_second_look, 0, false), {});
 }
 
 TEST(WakeSchedules, ASleeperWithoutTheBarrierSleepsOverAMessage) {
-  Bedroom stage({});
-  EXPECT_NE(stage.explore_sleep("wrong: no barrier", Sleep::without_barrier, 1, kLiving).failure,
-            "");
+  expect_to_fail("no barrier", sleep(kOne, Sleep::without_barrier, 1, false), {});
 }
 
 /// A publisher waits for room in a full ring while the reader takes what makes some.
-Report wait_for_room(const char* name, shm::RingKind kind, bool look_again) {
-  World world({.kind = kind});
-  std::unique_ptr<shm::Writer> writer;
-  std::unique_ptr<shm::Reader> reader;
-  const auto begin = [&] {
-    reader.reset();
-    writer.reset();
-    world.reset();
-    writer = world.writer(0);
-    reader = world.reader(1);
-    while (publish(*writer, {}) == Append::done) continue;
+std::function<Scenario()> wait_for_room(shm::RingKind kind, bool look_again) {
+  return [=] {
+    const auto stage = std::make_shared<Bedroom>(WorldOptions{.kind = kind});
+    const auto begin = [stage] {
+      stage->begin(0);
+      while (publish(*stage->writer, {}) == Append::done) continue;
+    };
+    const auto full = [stage] { return publish(*stage->writer, {}) == Append::full; };
+    const auto waits = [=] {
+      while (full()) stage->writer->wait_for_room(Append::full, 0, shm::Deadline::never());
+    };
+    const auto does_not_look_again = [=] {
+      while (full()) {
+        auto& bell = stage->world.board().room_bell;
+        const std::uint32_t seen = Doorbell::announce(bell, stage->world.order().room_want);
+        shm::fence(kSeqCst);
+        wait_until([&bell, seen] { return bell.load(kAcquire) != seen; }, "room");
+      }
+    };
+    const auto take_five = [stage] {
+      for (int i = 0; i < 5; ++i) take(*stage->reader);
+    };
+    const std::function<void()> publisher =
+        look_again ? std::function<void()>(waits) : std::function<void()>(does_not_look_again);
+    return Scenario{begin, {publisher, take_five}, {}, [] {}};
   };
-  const auto publisher = [&] {
-    const auto full = [&] { return publish(*writer, {}) == Append::full; };
-    while (full()) {
-      auto& bell = world.board().room_bell;
-      const std::uint32_t seen = Doorbell::announce(bell, world.order().room_want);
-      shm::fence(kSeqCst);
-      if (look_again && !full()) return;
-      wait_until([&bell, seen] { return bell.load(kAcquire) != seen; }, "room");
-    }
-  };
-  const auto take_five = [&] {
-    for (int i = 0; i < 5; ++i) take(*reader);
-  };
-  return explore(name, {begin, {publisher, take_five}, {}, [] {}},
-                 {.preemptions = 3, .kept_back = 1, .seconds = 4});
 }
 
+const std::size_t kRoomOne = add_case({"room, one", {}, wait_for_room(kOne, true)});
+const std::size_t kRoomMany = add_case({"room, many", {}, wait_for_room(kMany, true)});
+
 TEST(WakeSchedules, NoPublisherSleepsOverRoom) {
-  EXPECT_EQ(wait_for_room("room, one", shm::RingKind::one, true).failure, "");
-  EXPECT_EQ(wait_for_room("room, many", shm::RingKind::many, true).failure, "");
+  expect_to_hold(kRoomOne);
+  expect_to_hold(kRoomMany);
 }
 
 TEST(WakeSchedules, APublisherThatDoesNotLookAgainSleepsOverRoom) {
-  EXPECT_NE(wait_for_room("wrong: no second look for room", shm::RingKind::one, false).failure, "");
+  expect_to_fail("no second look for room", wait_for_room(kOne, false), {});
 }
 
 }  // namespace

@@ -110,6 +110,7 @@ void World::reset() {
 }
 
 void World::kill(std::size_t member) {
+  unlocked(members_[member]->self().index());
   lock(member, F_UNLCK);
   killed_[member] = true;
 }
@@ -138,6 +139,16 @@ shm::SlotLayout& World::slot(std::size_t lane, std::uint64_t number) const {
 
 std::byte* World::pool(std::size_t lane) const {
   return lanes_[lane].data() + geometry().pool_offset();
+}
+
+bool World::is_content(const void* word) const {
+  const auto* const at = static_cast<const std::byte*>(word);
+  for (const shm::Segment& lane : lanes_) {
+    const std::byte* const first = lane.data() + geometry().slots_offset();
+    if (at < first || at >= lane.data() + geometry().pool_offset()) continue;
+    return static_cast<std::size_t>(at - first) % geometry().raw().slot_bytes != 0;
+  }
+  return false;
 }
 
 shm::Append publish(shm::Writer& writer, const Note& note) {

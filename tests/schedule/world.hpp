@@ -51,6 +51,8 @@ class World {
   shm::LaneLayout& lane_header(std::size_t number) const;
   shm::SlotLayout& slot(std::size_t lane, std::uint64_t number) const;
   std::byte* pool(std::size_t lane) const;
+  /// True for meta and payload of a slot: what a reader copies.
+  bool is_content(const void* word) const;
   const shm::Geometry& geometry() const { return rings_[0]->geometry(); }
 
  private:

@@ -3,7 +3,7 @@
 ///
 /// Product code names `Atomic<T>` and `fence()`, never `std::atomic` on mapped memory. In a normal
 /// build they are exactly the standard ones. With TOWPATH_EXPLORE (tests/schedule) every operation
-/// first asks a scheduler, which can interleave actors between any two operations.
+/// is done by a scheduler, which knows where it stands and in which order it was declared.
 
 #include <atomic>
 #include <cstddef>
@@ -23,21 +23,42 @@ inline constexpr auto kRelease = std::memory_order_release;
 inline constexpr auto kAcqRel = std::memory_order_acq_rel;
 inline constexpr auto kSeqCst = std::memory_order_seq_cst;
 
+/// Where an operation stands in the source. Only the explorer knows; elsewhere it is nothing.
+struct Site {
+#ifdef TOWPATH_EXPLORE
+  const char* file = nullptr;
+  unsigned line = 0;
+  static constexpr Site current(const char* file = __builtin_FILE(),
+                                unsigned line = __builtin_LINE()) {
+    return {file, line};
+  }
+#else
+  static constexpr Site current() { return {}; }
+#endif
+};
+
 #ifdef TOWPATH_EXPLORE
 
 /// The explorer in tests/schedule defines these. It runs actors by turns, switches between them
-/// before any operation, keeps stores back as a processor's store buffer does, and kills.
+/// before any operation, kills, and shows each actor what a processor or the language may show it.
 namespace explore {
-enum class Op : std::uint8_t { load, store, exchange };
-void step(const void* word, Op op);
-/// True: the store must not be done now (kept back, or its actor is dead).
-bool withhold(void* word, std::uint64_t value, std::size_t bytes, bool ordered);
-/// True: the running actor's own store of this word is kept back; `value` is what it stored.
-bool own_store(const void* word, std::uint64_t& value);
-/// True: the running actor is dead and merely unwinds; it changes nothing any more.
-bool is_ghost();
-void full_fence();
-void barrier_everywhere();
+/// A word of mapped memory.
+struct Place {
+  void* at;
+  std::size_t bytes;
+};
+enum class Change : std::uint8_t { exchange, add, merge };
+std::uint64_t load(Place place, std::memory_order order, Site site);
+void store(Place place, std::uint64_t value, std::memory_order order, Site site);
+/// Reads, then stores `value` if the word was `seen` (exchange), or the sum, or the union of bits.
+/// `seen` becomes what was read; false when nothing was stored.
+bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value,
+            std::memory_order order, Site site);
+void fence(std::memory_order order, Site site);
+void compiler_fence(Site site);
+void barrier_everywhere(Site site);
+/// True: somebody explores, and `word` no longer holds `seen` (or its actor is dead).
+bool futex_wait(const void* word, std::uint32_t seen);
 }  // namespace explore
 
 template <class T>
@@ -45,31 +66,36 @@ class Atomic {
  public:
   constexpr Atomic() = default;
   constexpr Atomic(T value) : value_(value) {}  // NOLINT: as std::atomic
-  T load(std::memory_order order) const {
-    explore::step(this, explore::Op::load);
-    std::uint64_t own = 0;
-    return explore::own_store(this, own) ? static_cast<T>(own) : value_.load(order);
+  T load(std::memory_order order, Site site = Site::current()) const {
+    return static_cast<T>(explore::load(place(), order, site));
   }
-  void store(T value, std::memory_order order) {
-    explore::step(this, explore::Op::store);
-    if (!explore::withhold(this, value, sizeof(T), order == kSeqCst)) value_.store(value, order);
+  void store(T value, std::memory_order order, Site site = Site::current()) {
+    explore::store(place(), value, order, site);
   }
-  bool compare_exchange_strong(T& expected, T desired, std::memory_order order) {
-    explore::step(this, explore::Op::exchange);
-    if (!explore::is_ghost()) return value_.compare_exchange_strong(expected, desired, order);
-    return expected = value_.load(kRelaxed), false;
+  bool compare_exchange_strong(T& expected, T desired, std::memory_order order,
+                               Site site = Site::current()) {
+    return change(explore::Change::exchange, expected, desired, order, site);
   }
-  T fetch_add(T value, std::memory_order order) {
-    explore::step(this, explore::Op::exchange);
-    return value_.fetch_add(explore::is_ghost() ? T{} : value, order);
+  T fetch_add(T value, std::memory_order order, Site site = Site::current()) {
+    T seen{};
+    change(explore::Change::add, seen, value, order, site);
+    return seen;
   }
-  T fetch_or(T value, std::memory_order order) {
-    explore::step(this, explore::Op::exchange);
-    return value_.fetch_or(explore::is_ghost() ? T{} : value, order);
+  T fetch_or(T value, std::memory_order order, Site site = Site::current()) {
+    T seen{};
+    change(explore::Change::merge, seen, value, order, site);
+    return seen;
   }
 
  private:
-  std::atomic<T> value_;
+  explore::Place place() const { return {const_cast<T*>(&value_), sizeof(T)}; }
+  bool change(explore::Change how, T& seen, T value, std::memory_order order, Site site) {
+    std::uint64_t wide = seen;
+    const bool changed = explore::change(place(), how, wide, value, order, site);
+    seen = static_cast<T>(wide);
+    return changed;
+  }
+  alignas(sizeof(T)) T value_{};
 };
 
 #else
@@ -80,26 +106,36 @@ using Atomic = std::atomic<T>;
 #endif
 
 /// A thread fence. (ThreadSanitizer does not model it; nothing that TSan must see relies on one.)
-inline void fence(std::memory_order order) {
+inline void fence(std::memory_order order, [[maybe_unused]] Site site = Site::current()) {
 #ifdef TOWPATH_EXPLORE
-  if (order == kSeqCst) explore::full_fence();
+  explore::fence(order, site);
 #endif
   std::atomic_thread_fence(order);
 }
 
 /// Keeps the compiler, not the processor, from reordering. Sound only where the other side issues
 /// membarrier(2) (docs/memory_model.md, D1).
-inline void compiler_fence() { std::atomic_signal_fence(kSeqCst); }
+inline void compiler_fence([[maybe_unused]] Site site = Site::current()) {
+#ifdef TOWPATH_EXPLORE
+  explore::compiler_fence(site);
+#endif
+  std::atomic_signal_fence(kSeqCst);
+}
 
 /// Raises `word` to at least `value`; wrap-around-safe for counters less than half a range apart.
 /// Bounded: a lost race means somebody else raised it.
 template <class T>
-inline T raise_to(Atomic<T>& word, T value, std::memory_order order) {
+inline T raise_to(Atomic<T>& word, T value, std::memory_order order,
+                  [[maybe_unused]] Site site = Site::current()) {
   using Signed = std::make_signed_t<T>;
   T seen = word.load(kRelaxed);  // relaxed: the exchange below orders
   for (int attempt = 0; attempt < 1'000'000; ++attempt) {
     if (static_cast<Signed>(value - seen) <= 0) return seen;
+#ifdef TOWPATH_EXPLORE
+    if (word.compare_exchange_strong(seen, value, order, site)) return value;
+#else
     if (word.compare_exchange_strong(seen, value, order)) return value;
+#endif
   }
   return seen;
 }

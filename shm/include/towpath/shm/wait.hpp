@@ -38,7 +38,7 @@ Wake futex_wait_any(std::span<const WaitWord> words, Deadline deadline);
 /// without a fence must be registered. False where the kernel refuses.
 bool register_for_barriers();
 /// Full fence in every running thread of every registered process. False where the kernel refuses.
-bool barrier_everywhere();
+bool barrier_everywhere(Site site = Site::current());
 
 /// A doorbell has two halves with different writers: `bell` belongs to those who ring, `want` to
 /// those who sleep. Somebody sleeps (or is about to) exactly when want == bell.
