@@ -265,6 +265,7 @@ void Writer::free_unheld() {
   const auto found = readers_.holds_of(lane_number_);
   if (!found) return;
   const std::vector<Hold>& holds = *found;
+  if (!holds_known_) learn_holds(holds);
   std::erase_if(retired_, [&](const Block& block) {
     const auto hold = std::lower_bound(
         holds.begin(), holds.end(), block.offset,

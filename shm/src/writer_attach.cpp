@@ -105,7 +105,11 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
   } while (!word.compare_exchange_strong(owner, self, kAcqRel));
   if (adopted_) head->as<LaneLayout>()->adoptions.fetch_add(1, kRelaxed);  // relaxed: statistics
   auto mapped = ring_->map_lane(lane, Access::read_write);
-  if (!mapped) return mapped.error();
+  if (!mapped) {  // no descriptor left, or no memory: nothing was published, the lane is free again
+    owner = self;
+    word.compare_exchange_strong(owner, 0, kAcqRel);  // [A2]
+    return mapped.error();
+  }
   lane_ = std::move(*mapped);
   lane_number_ = lane;
   return true;
@@ -179,11 +183,24 @@ void Writer::rebuild_many() {
 void Writer::keep_holds() {
   fence(kSeqCst);  // [H2] pairs with [H4]: after the slots were read
   const auto holds = readers_.holds_of(lane_number_);
-  if (!holds) {  // somebody may hold anything: lend only what we see freed
-    pool_ = PoolMap(0);
-    return;
+  holds_known_ = holds.has_value();
+  if (holds) {
+    reserve_held(*holds);
+  } else {
+    pool_ = PoolMap(0);  // somebody may hold anything: nothing is lent until we can look
   }
-  for (const Hold& hold : *holds) {
+}
+
+void Writer::learn_holds(const std::vector<Hold>& holds) {
+  pool_ = PoolMap(ring_->geometry().raw().pool_bytes);
+  for (const Outstanding& kept : outstanding_) pool_.reserve(kept.block);
+  for (const Block& block : retired_) pool_.reserve(block);
+  reserve_held(holds);
+  holds_known_ = true;
+}
+
+void Writer::reserve_held(const std::vector<Hold>& holds) {
+  for (const Hold& hold : holds) {
     // Payloads of readable slots are reserved already; these are payloads without a slot that
     // somebody still reads.
     const Block block{hold.offset, hold.bytes};

@@ -155,6 +155,9 @@ class Writer {
   void rebuild_many();
   void keep_payload(std::uint64_t sequence, std::uint64_t slot_number);
   void keep_holds();
+  /// Makes the pool's map anew once all pages can be read.
+  void learn_holds(const std::vector<Hold>& holds);
+  void reserve_held(const std::vector<Hold>& holds);
 
   /// Fetches the lines of a slot for writing: the one about to be filled, and the one that follows
   /// kAhead messages later, so that in a stream the transfers overlap. (Measured FAR: 25 instead of
@@ -235,6 +238,7 @@ class Writer {
   std::deque<Outstanding>
       outstanding_;             ///< pool payloads whose slots still name them, oldest first
   std::vector<Block> retired_;  ///< pool payloads without a slot, perhaps held by a reader
+  bool holds_known_ = true;     ///< false: a page could not be read when the map was rebuilt
   std::uint64_t fork_count_;
 };
 
