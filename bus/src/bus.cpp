@@ -201,6 +201,9 @@ Result<std::shared_ptr<shm::Ring>> Bus::open_ring(std::string_view name,
   if (!file_name) return file_name.error();
   const std::string topic(name);
   const bool create = options.create && !state_->observe;
+  if (!state_->observe && !state_->participants->still_member()) {
+    return state_->participants->not_a_member();
+  }
   constexpr int kMaxRaces = 100;  // each means that somebody made or removed the topic meanwhile
   for (int race = 0; race < kMaxRaces; ++race) {
     auto ring = open_existing(*file_name, topic);

@@ -8,15 +8,13 @@ namespace {
 /// A loan leaves room behind the payload for a key.
 constexpr std::size_t kFieldRoom = shm::kMaxKeyBytes + 1;
 
-Error refusal(shm::Append reason, const std::string& topic) {
+Error refusal(shm::Append reason, const shm::Ring& ring) {
+  const std::string& topic = ring.topic();
   switch (reason) {
     case shm::Append::removed:
       return make_error(Code::removed, "topic " + topic + " was removed; open it anew");
     case shm::Append::stale:
-      return make_error(Code::stale,
-                        "topic " + topic +
-                            ": this process is no longer a participant of the bus (its lock "
-                            "descriptor was closed); open the bus anew");
+      return ring.participants().not_a_member();
     default:
       return make_error(Code::corrupt, "topic " + topic +
                                            ": its order is damaged; remove the topic and create "
@@ -63,7 +61,7 @@ Result<PublisherBase::Next> PublisherBase::on_full(shm::Append reason, std::size
                                                    shm::Deadline deadline) {
   const std::string& topic = writer_->ring().topic();
   if (reason != shm::Append::full && reason != shm::Append::pool_full) {
-    return refusal(reason, topic);
+    return refusal(reason, writer_->ring());
   }
   if (options_.when_full == WhenFull::wait) {
     if (writer_->wait_for_room(reason, bytes, deadline) == shm::Wake::changed) return Next::again;

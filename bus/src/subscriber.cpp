@@ -30,6 +30,8 @@ Error SubscriberBase::failure(shm::Take take) const {
                             " on may be gone; subscribe anew");
     case shm::Take::unreachable:
       return reader_->failure();
+    case shm::Take::stale:
+      return reader_->ring()->participants().not_a_member();
     case shm::Take::removed:
       return make_error(Code::removed, "topic " + topic + " was removed; open it anew");
     default:

@@ -153,6 +153,9 @@ std::vector<std::uint32_t> Participants::users() const {
 }
 
 Participants::UserFile* Participants::user_file(std::uint32_t uid, Access access) {
+  if (std::exchange(mapped_forks_, fork_count()) != fork_count()) {
+    files_.clear();  // a forked child has none of these mappings
+  }
   auto& file = files_[uid];
   if (file && (access == Access::read_only || file->access == Access::read_write))
     return file.get();
@@ -263,6 +266,13 @@ bool Participants::still_member() const {
   if (fork_count_ != fork_count() || self_entry_ == nullptr) return false;
   // [M2] acquire, pairs with [M1]
   return self_entry_->word.load(kAcquire) == pack(self_.generation(), EntryState::live);
+}
+
+Error Participants::not_a_member() const {
+  return make_error(Code::stale, directory_.path() +
+                                     ": this process is no longer a participant of the bus (its "
+                                     "lock descriptor was closed, or it is a forked child); open "
+                                     "the bus anew");
 }
 
 Liveness Participants::liveness(Token token) {

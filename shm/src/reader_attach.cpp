@@ -12,6 +12,7 @@ Result<std::unique_ptr<Reader>> Reader::attach(std::shared_ptr<Ring> ring,
     return make_error(Code::no_permission, ring->readers().path_of("board") +
                                                ": no right to subscribe; ask the topic's owner");
   }
+  if (!ring->participants().still_member()) return ring->participants().not_a_member();
   if (ring->removed()) {
     return make_error(Code::removed, "topic " + ring->topic() + " was removed; open it anew");
   }

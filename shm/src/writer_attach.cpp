@@ -29,6 +29,7 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
     return make_error(Code::no_permission, ring->directory().path_of("order") +
                                                ": no right to publish; it may only be read");
   }
+  if (!ring->participants().still_member()) return ring->participants().not_a_member();
   if (ring->removed()) {
     return make_error(Code::removed, "topic " + ring->topic() + " was removed; open it anew");
   }

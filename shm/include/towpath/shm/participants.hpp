@@ -93,6 +93,8 @@ class Participants {
   /// False when this process's entry was taken from it (it closed its lock descriptor) or when this
   /// is a forked child.
   bool still_member() const;
+  /// What is to be said then.
+  Error not_a_member() const;
 
   /// Asks the kernel. `unknown` when the user's file cannot be read; never guess `dead` from it.
   Liveness liveness(Token token);
@@ -131,6 +133,7 @@ class Participants {
   int lock_fd_ = -1;
   std::map<std::uint32_t, int> supervised_;  ///< users, and descriptors that lock their byte
   std::uint64_t fork_count_ = 0;
+  std::uint64_t mapped_forks_ = fork_count();  ///< as of the mappings in files_
 };
 
 }  // namespace tow::shm

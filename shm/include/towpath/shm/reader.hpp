@@ -18,6 +18,7 @@ enum class Take : std::uint8_t {
   evicted,      ///< a required reader was more than its max_lag behind; it must join anew
   removed,      ///< everything was read and the topic is gone
   unreachable,  ///< the next message's lane cannot be mapped now (failure() says why); not skipped
+  stale,        ///< this process lost its membership, and with it the right to see every message
   damaged,  ///< shared words contradict themselves; the reader has skipped what it could not trust
 };
 
