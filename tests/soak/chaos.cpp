@@ -90,7 +90,7 @@ bool Chaos::bury(Child& child, bool wait) {
 /// Blows come so fast that some hit a child in its start, and so slowly that most do not, however
 /// slow this build and machine are.
 void Chaos::pause() {
-  constexpr double kFastestUs = 4500, kSlowestUs = 1e6, kStep = 1.02;
+  constexpr double kFastestUs = 4500, kSlowestUs = 1e6, kStep = 1.1;
   const bool too_fast = outcome_.kills_in[0] * 3 > outcome_.kills;
   most_us_ = std::clamp(too_fast ? most_us_ * kStep : most_us_ / kStep, kFastestUs, kSlowestUs);
   // Mostly short: the square of a uniform number.
