@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -122,7 +123,14 @@ struct Participants::UserFile {
   Segment segment;
   int probe_fd;  ///< read-only, never locked: liveness is asked through it
   Access access;
+  std::uint64_t inode = inode_of(probe_fd);
   ParticipantsLayout& layout() const { return *segment.as<ParticipantsLayout>(); }
+  /// False once the program closed a descriptor that is not its own, and another file got it.
+  bool can_ask() const { return inode != 0 && inode_of(probe_fd) == inode; }
+  static std::uint64_t inode_of(int fd) {
+    struct stat status {};
+    return fstat(fd, &status) == 0 ? status.st_ino : 0;
+  }
   ~UserFile() {
     if (probe_fd >= 0) close(probe_fd);
   }
@@ -194,7 +202,7 @@ bool Participants::byte_is_locked(const UserFile& file, std::uint32_t index) con
   // Probing as a reader: only a write lock conflicts, so nobody can feign life with a read lock.
   struct flock probe = byte_lock(F_RDLCK, index);
   if (fcntl(file.probe_fd, F_OFD_GETLK, &probe) != 0) return true;  // unknown is not dead
-  return probe.l_type == F_WRLCK;
+  return probe.l_type == F_WRLCK || !file.can_ask();
 }
 
 Result<std::uint32_t> Participants::claim_entry(UserFile& file) {

@@ -123,6 +123,23 @@ TEST(Participants, KilledProcessIsDeadAndRepairFreesItsEntryOnce) {
   EXPECT_EQ(survivor.liveness(token), Liveness::dead);
 }
 
+TEST(Participants, WhoseDescriptorsBecameOtherFilesTakeNobodyForDead) {
+  const TempDir place;
+  const SharedWord word;
+  const Child child = member(place, word);
+  Child confused([&] {
+    Participants participants(place.open(), 0600);
+    EXPECT_EQ(participants.liveness(Token(*word)), Liveness::alive);
+    const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (int fd = 3; fd < 100; ++fd) {
+      if (fcntl(fd, F_GETFD) >= 0 && fd != other) dup2(other, fd);
+    }
+    EXPECT_EQ(participants.liveness(Token(*word)), Liveness::alive);
+    EXPECT_FALSE(participants.begin_repair(Token(*word)));
+  });
+  EXPECT_EQ(confused.wait(), 0);
+}
+
 TEST(Participants, EntryOfTheDeadIsNotReusedBeforeItsRepair) {
   const TempDir place;
   const SharedWord word;
