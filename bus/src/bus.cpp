@@ -208,6 +208,7 @@ Result<std::shared_ptr<shm::Ring>> Bus::open_ring(std::string_view name,
   for (int race = 0; race < kMaxRaces; ++race) {
     auto ring = open_existing(*file_name, topic);
     if (ring) {
+      if ((*ring)->broken()) return (*ring)->end_reason();
       if ((*ring)->removed() && !(*ring)->can_publish()) return no_topic(topic);
       if ((*ring)->removed()) {  // its remover is at work, or died before it took the files away
         if (auto gone = take_away(*file_name, ring->get()); !gone) return gone.error();
@@ -254,6 +255,7 @@ Result<Topic<Bytes>> Bus::topic_as_bytes(std::string_view name) const {
   if (!file_name) return file_name.error();
   auto ring = open_existing(*file_name, std::string(name));
   if (!ring && !(ring.error() == Code::not_found)) return ring.error();
+  if (ring && (*ring)->broken()) return (*ring)->end_reason();
   if (!ring || (*ring)->removed()) return no_topic(std::string(name));
   return Topic<Bytes>(std::move(*ring));
 }

@@ -76,6 +76,7 @@ std::shared_ptr<WatchThread> WatchThread::with_room() {
   // Signals belong to the program's own threads.
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGBUS);  // the kernel kills for one that is blocked (shm/truncation.hpp)
   pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread([made] { made->run(); }).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -12,7 +12,7 @@ Error refusal(shm::Append reason, const shm::Ring& ring) {
   const std::string& topic = ring.topic();
   switch (reason) {
     case shm::Append::removed:
-      return make_error(Code::removed, "topic " + topic + " was removed; open it anew");
+      return ring.end_reason();
     case shm::Append::stale:
       return ring.participants().not_a_member();
     default:

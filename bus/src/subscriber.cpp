@@ -33,7 +33,7 @@ Error SubscriberBase::failure(shm::Take take) const {
     case shm::Take::stale:
       return reader_->ring()->participants().not_a_member();
     case shm::Take::removed:
-      return make_error(Code::removed, "topic " + topic + " was removed; open it anew");
+      return reader_->ring()->end_reason();
     default:
       return make_error(Code::corrupt, "topic " + topic + ": message " +
                                            std::to_string(reader_->next_sequence() - 1) +

@@ -85,9 +85,7 @@ Result<void> TopicBase::wait_for_subscribers(std::uint32_t count,
     }
     const std::uint32_t alive = living_subscribers(*ring_);
     if (alive >= count) return {};
-    if (ring_->removed()) {
-      return make_error(Code::removed, "topic " + name() + " was removed; open it anew");
-    }
+    if (ring_->removed()) return ring_->end_reason();
     if (deadline.passed()) {
       return make_error(Code::timed_out, "topic " + name() + " has " + std::to_string(alive) +
                                              " of " + std::to_string(count) +

@@ -279,8 +279,8 @@ bool Participants::still_member() const {
 Error Participants::not_a_member() const {
   return make_error(Code::stale, directory_.path() +
                                      ": this process is no longer a participant of the bus (its "
-                                     "lock descriptor was closed, or it is a forked child); open "
-                                     "the bus anew");
+                                     "lock descriptor was closed, its user's file damaged, or it "
+                                     "is a forked child); open the bus anew");
 }
 
 Liveness Participants::liveness(Token token) {
@@ -289,7 +289,9 @@ Liveness Participants::liveness(Token token) {
   const UserFile* file = user_file(token.uid(), Access::read_only);
   if (file == nullptr) return Liveness::unknown;
   const auto& entry = file->layout().entries[token.index()];
-  const std::uint64_t word = entry.word.load(kAcquire);                  // [M2] pairs with [M1]
+  const std::uint64_t word = entry.word.load(kAcquire);  // [M2] pairs with [M1]
+  // No entry is ever of generation 0: the file was truncated or overwritten, which proves nothing.
+  if (generation_in(word) == 0 || file->segment.broken()) return Liveness::unknown;
   if (generation_in(word) != token.generation()) return Liveness::dead;  // its life ended
   if (state_in(word) == EntryState::free) return Liveness::dead;
   return byte_is_locked(*file, token.index()) ? Liveness::alive : Liveness::dead;

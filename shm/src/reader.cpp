@@ -102,6 +102,7 @@ bool Reader::is_evicted() const {
 }
 
 Take Reader::lost_here() {
+  if (ring_->broken()) return Take::removed;
   if (is_evicted()) return Take::evicted;
   // Publishers stopped waiting for it when its process was taken for dead.
   if (!lossy_ && page_ != nullptr && !ring_->participants().still_member()) return Take::stale;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "towpath/shm/reader.hpp"
+#include "towpath/shm/reader_table.hpp"
 
 namespace tow::shm {
 
@@ -13,14 +14,13 @@ Result<std::unique_ptr<Reader>> Reader::attach(std::shared_ptr<Ring> ring,
                                                ": no right to subscribe; ask the topic's owner");
   }
   if (!ring->participants().still_member()) return ring->participants().not_a_member();
-  if (ring->removed()) {
-    return make_error(Code::removed, "topic " + ring->topic() + " was removed; open it anew");
-  }
+  if (ring->removed()) return ring->end_reason();
   std::unique_ptr<Reader> reader(new Reader(std::move(ring)));
   if (auto claimed = reader->claim_page(reader->ring_->participants().self()); !claimed) {
     return claimed.error();
   }
   reader->join(options);
+  if (reader->ring_->broken()) return reader->ring_->end_reason();
   return reader;
 }
 
@@ -38,6 +38,8 @@ Reader::~Reader() {
   std::uint64_t owner = ring_->participants().self().bits();
   page_->owner.compare_exchange_strong(owner, 0, kAcqRel);  // [L7]
   signal_room();
+  // Those were zeros of our own. The page may still be good for others: by its name, then.
+  if (ring_->broken()) free_reader_page(*ring_, number_, ring_->participants().self());
 }
 
 Result<void> Reader::claim_page(Token self) {
@@ -90,6 +92,7 @@ Result<bool> Reader::try_page(std::uint32_t number, Token self) {
   if (!take_from_the_dead(*segment->as<ReaderLayout>(), self)) return false;
   page_ = segment->as<ReaderLayout>();
   page_segment_ = std::move(*segment);
+  page_segment_.share(ring_->fate());
   number_ = number;
   return true;
 }

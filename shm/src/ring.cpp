@@ -222,6 +222,8 @@ Result<std::shared_ptr<Ring>> Ring::open(Directory directory, std::string topic,
                                       file_mode));
   ring->order_ = std::move(*order);
   ring->board_ = std::move(*board);
+  ring->order_.share(ring->fate_);
+  ring->board_.share(ring->fate_);
   ring->order_access_ = order_access;
   ring->board_access_ = board_access;
   if (!observe) ring->order_.touch(order_access, (raw.flags & kFlagHugePages) != 0);
@@ -236,6 +238,7 @@ Result<std::shared_ptr<Ring>> Ring::open(Directory directory, std::string topic,
     if (!lane) return lane.error();
     ring->first_lane_ = std::move(*lane);
   }
+  if (ring->broken()) return ring->end_reason();
   return ring;
 }
 
@@ -251,6 +254,7 @@ Result<LaneView> Ring::map_lane(std::uint32_t lane, Access access) const {
   view.stamps = segment->as<Atomic<std::uint64_t>>(geometry_.stamps_offset());
   view.pool = segment->data() + geometry_.pool_offset();
   view.slot_shift = static_cast<unsigned>(std::countr_zero(geometry_.raw().slot_bytes));
+  segment->share(fate_);
   segment->touch(access, (geometry_.raw().flags & kFlagHugePages) != 0);
   view.segment = std::move(*segment);
   return view;
@@ -262,6 +266,15 @@ Result<Segment> Ring::map_reader(std::uint32_t reader, Access access) const {
     return make_error(Code::corrupt, readers_.path_of(file_name(reader)) + " is too small");
   }
   return segment;
+}
+
+Error Ring::end_reason() const {
+  if (!broken()) {
+    return make_error(Code::removed, "topic " + topic_ + " was removed; open it anew");
+  }
+  return make_error(Code::corrupt, "topic " + topic_ + ": " + fate_->file() +
+                                       " was truncated while in use; remove the topic and create "
+                                       "it anew (other topics are not affected)");
 }
 
 std::uint64_t Ring::tail() const {

@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 
+#include "mapped_file.hpp"
 #include "towpath/shm/clock.hpp"
 #include "towpath/shm/fork.hpp"
 #include "towpath/shm/layout.hpp"
@@ -152,12 +153,15 @@ Directory::~Directory() {
 }
 
 struct Segment::Mapping {
-  explicit Mapping(bip::mapped_region&& mapped) : region(std::move(mapped)) {}
+  Mapping(bip::mapped_region&& mapped, const std::string& path)
+      : region(std::move(mapped)),
+        file(region.get_address(), region.get_size(), region.get_mode() == bip::read_write, path) {}
   ~Mapping() {
     // A forked child has no mapping here, but may have put another one in its place: leave it.
     if (forks != fork_count()) new bip::mapped_region(std::move(region));  // NOLINT: leaked
   }
   bip::mapped_region region;
+  MappedFile file;
   std::uint64_t forks = fork_count();
 };
 
@@ -202,7 +206,7 @@ Result<Segment> Segment::map(int fd, const std::string& path, std::uint64_t byte
   try {
     Segment segment;
     segment.mapping_ =
-        std::make_shared<Mapping>(bip::mapped_region(MappableFile(fd, mode), mode, 0, bytes));
+        std::make_shared<Mapping>(bip::mapped_region(MappableFile(fd, mode), mode, 0, bytes), path);
     segment.data_ = static_cast<std::byte*>(segment.mapping_->region.get_address());
     segment.size_ = bytes;
     // A child gets no mapping (it may not use the bus), a core dump no gigabytes of payload.
@@ -284,9 +288,24 @@ Result<Segment> Segment::open(const Directory& directory, const std::string& nam
   const std::uint64_t wanted = map_bytes == 0 ? size : std::min(size, map_bytes);
   auto segment = map(file.get(), path, wanted, access);
   if (!segment) return segment.error();
-  if (const auto fine = check_header(segment->data(), size, kind, path); !fine) return fine.error();
+  const auto fine = check_header(segment->data(), size, kind, path);
+  if (segment->broken()) {
+    return make_error(Code::corrupt,
+                      path +
+                          " was truncated while it was opened; remove the topic and create it "
+                          "anew");
+  }
+  if (!fine) return fine.error();
   return segment;
 }
+
+void Segment::share([[maybe_unused]] const std::shared_ptr<Fate>& fate) const {
+#ifndef TOWPATH_ONE_ADDRESS  // there several topics' handles share one mapping
+  if (mapping_ != nullptr) mapping_->file.share(fate);
+#endif
+}
+
+bool Segment::broken() const { return mapping_ != nullptr && mapping_->file.broken(); }
 
 void Segment::touch(Access access, bool huge) const {
   if (data_ == nullptr) return;

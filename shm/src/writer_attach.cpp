@@ -30,9 +30,7 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
                                                ": no right to publish; it may only be read");
   }
   if (!ring->participants().still_member()) return ring->participants().not_a_member();
-  if (ring->removed()) {
-    return make_error(Code::removed, "topic " + ring->topic() + " was removed; open it anew");
-  }
+  if (ring->removed()) return ring->end_reason();
   std::unique_ptr<Writer> writer(new Writer(std::move(ring)));
   if (auto taken = writer->take_lane(); !taken) return taken.error();
   writer->rebuild();
@@ -41,6 +39,7 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
   writer->may_be_asymmetric_ = register_for_barriers();
   // [D8] Sleepers that saw a predecessor's ASYM have issued their barrier or will read this.
   writer->order_->wake_mode.store(static_cast<std::uint32_t>(WakeMode::fenced), kSeqCst);
+  if (writer->ring_->broken()) return writer->ring_->end_reason();
   return writer;
 }
 
@@ -51,6 +50,12 @@ Writer::~Writer() {
   // [A2] release, pairs with [A1]: our last message before the next owner's first look.
   // Dies before: the owner is dead, which is as good as free.
   lane_.header()->owner.compare_exchange_strong(owner, 0, kAcqRel);
+  if (!ring_->broken()) return;
+  // Those were zeros of our own. The lane may still be good for others: by its name, then.
+  auto head = Segment::open(ring_->lanes(), file_name(lane_number_), SegmentKind::lane,
+                            Access::read_write, kPage);
+  owner = ring_->participants().self().bits();
+  if (head) head->as<LaneLayout>()->owner.compare_exchange_strong(owner, 0, kAcqRel);  // [A2]
 }
 
 Result<void> Writer::take_lane() {

@@ -16,7 +16,8 @@ enum class Take : std::uint8_t {
   message,
   empty,
   evicted,      ///< a required reader was more than its max_lag behind; it must join anew
-  removed,      ///< everything was read and the topic is gone
+  removed,      ///< everything was read and the topic is gone, or a file of it was truncated
+                ///< (Ring::end_reason tells)
   unreachable,  ///< the next message's lane cannot be mapped now (failure() says why); not skipped
   stale,        ///< this process lost its membership, and with it the right to see every message
   damaged,  ///< shared words contradict themselves; the reader has skipped what it could not trust

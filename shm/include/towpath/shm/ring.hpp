@@ -108,10 +108,17 @@ class Ring {
     const std::uint64_t line = sequence & (geometry_.slot_count() - 1);
     return *order_.as<Atomic<std::uint64_t>>(sizeof(OrderLayout) + line * kCacheLine);
   }
+  /// True also when broken(): the order is then zeros.
   bool removed() const {
     // relaxed: removal is noticed at the next slow path, no data depends on it
     return order().state.load(kRelaxed) != static_cast<std::uint32_t>(TopicState::live);
   }
+  /// True when this process found one of the topic's files truncated. Everything it has mapped of
+  /// the topic reads as zeros then; no other process notices, and no other topic.
+  bool broken() const { return fate_->broken(); }
+  const std::shared_ptr<Fate>& fate() const { return fate_; }
+  /// Why the topic can be used no more: broken, removed. Only when removed().
+  Error end_reason() const;
 
   /// True when `sequence` was committed (it may be overwritten since). Committed sequences form a
   /// prefix 1..tail, so this is what tail searches rest on.
@@ -132,9 +139,9 @@ class Ring {
   /// Oldest sequence that a joining reader may count on; at most tail + 1.
   std::uint64_t oldest() const;
 
-  /// Maps lane `lane`.
+  /// Maps lane `lane`; it shares the ring's fate.
   Result<LaneView> map_lane(std::uint32_t lane, Access access) const;
-  /// Opens the page of reader `reader`.
+  /// Opens the page of reader `reader`. Truncated, it reads as a page that counts for nobody.
   Result<Segment> map_reader(std::uint32_t reader, Access access) const;
   /// Lane 0, mapped read-only; in `publishers = one` it is the order.
   const LaneView& first_lane() const { return first_lane_; }
@@ -154,6 +161,7 @@ class Ring {
   std::string topic_;
   std::shared_ptr<Participants> participants_;
   std::uint32_t file_mode_;
+  std::shared_ptr<Fate> fate_ = std::make_shared<Fate>();
   Segment order_, board_;
   Access order_access_ = Access::read_only, board_access_ = Access::read_only;
   LaneView first_lane_;

@@ -15,6 +15,7 @@
 
 #include "towpath/shm/atomic.hpp"
 #include "towpath/shm/result.hpp"
+#include "towpath/shm/truncation.hpp"
 
 namespace tow::shm {
 
@@ -100,6 +101,12 @@ class Segment {
   /// only its beginning (repair looks at headers only).
   static Result<Segment> open(const Directory& directory, const std::string& name, SegmentKind kind,
                               Access access, std::uint64_t map_bytes = 0);
+
+  /// From here on the segment breaks when any other of `fate` is found truncated. To be called
+  /// before others use the segment.
+  void share(const std::shared_ptr<Fate>& fate) const;
+  /// True when the file was found truncated: what is mapped are zeros, seen by nobody else.
+  bool broken() const;
 
   /// Faults every page in, so that no later access does. Huge pages are asked for when `huge`.
   void touch(Access access, bool huge = false) const;

@@ -20,7 +20,7 @@ enum class Append : std::uint8_t {
   done,
   full,       ///< a required reader has not passed yet
   pool_full,  ///< no payload memory: unread or held payloads use it up
-  removed,    ///< the topic is gone
+  removed,    ///< the topic is gone, or a file of it was truncated (Ring::end_reason tells)
   stale,      ///< this process lost its membership
   damaged,    ///< the topic's shared words contradict themselves
 };
