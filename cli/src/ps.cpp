@@ -56,10 +56,11 @@ std::string state_of(const ProcessInfo& process) {
 
 std::string age_of(const ProcessInfo& process) {
   using namespace std::chrono;
-  const auto joined = system_clock::time_point(nanoseconds(process.joined_ns));
-  const auto s =
-      std::max<std::int64_t>(0, duration_cast<seconds>(system_clock::now() - joined).count());
-  constexpr std::int64_t kMinute = 60, kHour = 3600, kDay = 86400;
+  // Of another process: it need not be a time, and their difference no number.
+  const auto now = static_cast<std::uint64_t>(
+      duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
+  const std::uint64_t s = now > process.joined_ns ? (now - process.joined_ns) / 1'000'000'000 : 0;
+  constexpr std::uint64_t kMinute = 60, kHour = 3600, kDay = 86400;
   if (s < kMinute) return fmt::format("{} s", s);
   if (s < kHour) return fmt::format("{} min", s / kMinute);
   return s < kDay ? fmt::format("{} h", s / kHour) : fmt::format("{} d", s / kDay);

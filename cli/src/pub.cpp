@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "command.hpp"
@@ -84,7 +85,9 @@ class Pace {
   explicit Pace(double rate) : rate_(rate), start_(Clock::now()) {}
   void wait_for(std::uint64_t message) const {
     if (rate_ <= 0) return;
-    const std::chrono::duration<double> since(static_cast<double>(message) / rate_);
+    constexpr double kMaxSeconds = 1e9;  // what a clock can add
+    const std::chrono::duration<double> since(
+        std::min(static_cast<double>(message) / rate_, kMaxSeconds));
     const auto at = start_ + std::chrono::duration_cast<Clock::duration>(since);
     while (Clock::now() < at && !stop_requested()) wait_readable(-1, at);
   }
