@@ -29,12 +29,21 @@ int pidfd_of(const tow::ProcessInfo& process) {
   return static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0));
 }
 
+/// A name that another process chose: it must not drive a terminal.
+std::string plain(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }, '?');
+  return text;
+}
+
 /// Reads all events. Openings of the directory itself do not count: our own looks are among them.
 bool file_was_opened(int inotify) {
   alignas(inotify_event) std::array<char, 4096> events;
+  constexpr int kMaxReads = 64;  // who opens files in a loop shall not keep us here
   bool opened = false;
-  ssize_t bytes;
-  while ((bytes = read(inotify, events.data(), events.size())) > 0) {
+  for (int reads = 0; reads < kMaxReads; ++reads) {
+    const ssize_t bytes = read(inotify, events.data(), events.size());
+    if (bytes <= 0) break;
     for (ssize_t at = 0; at < bytes;) {
       const auto* const event = reinterpret_cast<const inotify_event*>(events.data() + at);
       opened = opened || (event->mask & IN_ISDIR) == 0;
@@ -87,9 +96,15 @@ void BusWatch::watch_joins() {
 }
 
 void BusWatch::look_soon(milliseconds when) {
+  constexpr milliseconds kPutOffAtMost{20};  // whoever opens files in a loop
+  const auto now = steady_clock::now();
+  if (!due_since_) due_since_ = now;
+  if (now - *due_since_ > kPutOffAtMost) return;
   soon_.expires_after(when);
   soon_.async_wait([this](const error_code& error) {
-    if (!error) look();
+    if (error) return;
+    due_since_.reset();
+    look();
   });
 }
 
@@ -133,8 +148,12 @@ void BusWatch::look() {
 }
 
 void BusWatch::meet(const Who& who, const tow::ProcessInfo& process) {
-  const int pidfd = pidfd_of(process);
-  spdlog::debug("{}: pid {} ({}) joined{}", path(), process.pid, process.command,
+  // Some user may claim any number of processes; the descriptors are for all buses.
+  constexpr std::ptrdiff_t kMaxPidfds = 256;
+  const auto watched_so_far = std::count_if(
+      pidfds_.begin(), pidfds_.end(), [](const auto& entry) { return entry.second != nullptr; });
+  const int pidfd = watched_so_far < kMaxPidfds ? pidfd_of(process) : -1;
+  spdlog::debug("{}: pid {} ({}) joined{}", path(), process.pid, plain(process.command),
                 pidfd < 0 ? ", seen by its lock byte only" : "");
   auto& watched = pidfds_[who];
   if (pidfd < 0) return;
@@ -161,7 +180,7 @@ void BusWatch::repair() {
   if (report.participants == 0) return;
   std::string who;
   for (const tow::ProcessInfo& process : dead) {
-    who += fmt::format("{}{} ({})", who.empty() ? "" : ", ", process.pid, process.command);
+    who += fmt::format("{}{} ({})", who.empty() ? "" : ", ", process.pid, plain(process.command));
   }
   spdlog::info("{}: died: pid {}; freed {} publishers' lanes and {} subscriptions in {:.2f} ms",
                path(), who, report.lanes, report.readers, ms_since(began));

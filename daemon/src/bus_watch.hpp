@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -56,6 +57,7 @@ class BusWatch {
   Descriptor joins_;  ///< inotify: somebody opened the participants' files
   boost::asio::steady_timer soon_, often_, tidying_;
   std::map<Who, std::unique_ptr<Descriptor>> pidfds_;  ///< null: only its lock byte tells
+  std::optional<std::chrono::steady_clock::time_point> due_since_;  ///< a look is due soon
   bool told_no_right_ = false;
 };
 

@@ -355,7 +355,9 @@ Result<bool> Participants::supervise() {
   for (const std::uint32_t uid : users()) {
     if (supervised_.contains(uid)) continue;
     const std::string name = std::to_string(uid);
-    const int fd = openat(directory_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    // What lies there instead of a file shall not hold us up.
+    const int fd =
+        openat(directory_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
       refused = errno;
       continue;
