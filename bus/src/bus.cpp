@@ -19,6 +19,8 @@ namespace tow {
 namespace {
 
 constexpr std::string_view kLeftover = ".removed-";
+/// Whatever lies there instead of a file shall neither be followed nor hold us up.
+constexpr int kOpenToLock = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
 std::uint32_t directory_mode(std::uint32_t file_mode) {
   return file_mode | (file_mode & 0444) >> 2 | 0700;
@@ -73,7 +75,10 @@ Result<void> make_bus(const shm::Directory& directory, std::uint32_t file_mode) 
   for (const char* const name : {"participants", "topics"}) {
     const std::string path = directory.path_of(name);
     if (auto made = make_directory(path, mode); !made) return made;
-    chmod(path.c_str(), mode);  // the option, not the umask; an heir does it again
+    // The option, not the umask; an heir does it again. Where others may write, they may not take
+    // away a user's proof of life.
+    const bool members = std::string_view(name) == "participants";
+    chmod(path.c_str(), mode | (members && (mode & 0022) != 0 ? S_ISVTX : 0));
   }
   // Everybody who may use the bus must see its version, and who lives.
   auto made = shm::Segment::create(
@@ -277,8 +282,7 @@ Result<void> Bus::remove_topic(std::string_view name) const {
 
 Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring) const {
   const std::string path = state_->topics.path_of(file_name);
-  const int lock =
-      ring == nullptr ? -1 : openat(ring->directory().fd(), "order", O_RDWR | O_CLOEXEC);
+  const int lock = ring == nullptr ? -1 : openat(ring->directory().fd(), "order", kOpenToLock);
   if (ring != nullptr && lock < 0) {
     if (errno == ENOENT) return {};  // another remover was faster
     return make_error(Code::no_permission, "remove " + path + ": ask its owner", errno);

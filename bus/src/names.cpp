@@ -51,7 +51,9 @@ std::string unescape_topic(std::string_view file_name) {
     name += static_cast<char>(value);
     i += 2;
   }
-  return name;
+  // Only one file name stands for a topic: not %41 for A, not %2f for %2F.
+  const auto same = escape_topic(name);
+  return same && *same == file_name ? name : std::string();
 }
 
 }  // namespace tow

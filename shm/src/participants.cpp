@@ -3,8 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,42 +12,11 @@
 #include <fstream>
 #include <vector>
 
+#include "lock_descriptors.hpp"
 #include "towpath/shm/clock.hpp"
 
 namespace tow::shm {
 namespace {
-
-/// Lock descriptors of this process. A forked child closes them: an inherited copy would keep the
-/// parent's byte locked after the parent's death, and an unlock would free it while it lives.
-class LockDescriptors {
- public:
-  static LockDescriptors& instance() {
-    static auto* const descriptors = new LockDescriptors;  // leaked: exit handlers may still fork
-    return *descriptors;
-  }
-  void add(int fd) {
-    const std::lock_guard lock(mutex_);
-    fds_.push_back(fd);
-  }
-  void close_one(int fd) {
-    const std::lock_guard lock(mutex_);
-    std::erase(fds_, fd);
-    close(fd);
-  }
-
- private:
-  LockDescriptors() {
-    pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                   [] { instance().in_child(); });
-  }
-  void in_child() {
-    for (const int fd : fds_) close(fd);
-    fds_.clear();
-    mutex_.unlock();
-  }
-  std::mutex mutex_;
-  std::vector<int> fds_;
-};
 
 constexpr std::uint64_t pack(std::uint32_t generation, EntryState state) {
   return std::uint64_t{generation} << 2 | static_cast<std::uint64_t>(state);
@@ -73,17 +40,8 @@ struct flock byte_lock(short type, std::uint32_t index) {
   return lock;
 }
 
-/// Moves a descriptor out of the way of close_range(3, small) and of descriptor tables that
-/// programs copy around; it stays where it is when the limit is low.
-int move_high(int fd) {
-  struct rlimit limit {};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const auto top = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 65536));
-  const int high = fcntl(fd, F_DUPFD_CLOEXEC, std::max(fd, top - 256));
-  if (high < 0) return fd;
-  close(fd);
-  return high;
-}
+/// What lies there instead of a file shall not hold us up.
+constexpr int kOpenToAsk = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
 std::string own_command() {
   std::ifstream file("/proc/self/comm");
@@ -154,7 +112,8 @@ std::vector<std::uint32_t> Participants::users() const {
     const std::string_view name = item->d_name;
     std::uint32_t uid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
-    if (error == std::errc{} && end == name.data() + name.size()) users.push_back(uid);
+    const bool whole = error == std::errc{} && end == name.data() + name.size();
+    if (whole && name == std::to_string(uid)) users.push_back(uid);  // 007 is not 7
   }
   closedir(listing);
   return users;
@@ -164,14 +123,23 @@ Participants::UserFile* Participants::user_file(std::uint32_t uid, Access access
   if (std::exchange(mapped_forks_, fork_count()) != fork_count()) {
     files_.clear();  // a forked child has none of these mappings
   }
-  auto& file = files_[uid];
-  if (file && (access == Access::read_only || file->access == Access::read_write))
-    return file.get();
+  const auto known = files_.find(uid);
+  const bool open = known != files_.end();
+  if (open && (access == Access::read_only || known->second->access == Access::read_write)) {
+    const bool ours = self_entry_ != nullptr && uid == self_.uid();
+    if (ours || !known->second->segment.broken()) return known->second.get();
+  }
   const std::string name = std::to_string(uid);
   auto segment = Segment::open(directory_, name, SegmentKind::participants, access);
   if (!segment || segment->size() < sizeof(ParticipantsLayout)) return nullptr;
-  const int fd = openat(directory_.fd(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return nullptr;
+  const int fd = openat(directory_.fd(), name.c_str(), kOpenToAsk);
+  struct stat status {};
+  // Who may write the directory must not speak for others.
+  if (fd < 0 || fstat(fd, &status) != 0 || status.st_uid != uid) {
+    if (fd >= 0) close(fd);
+    return nullptr;
+  }
+  auto& file = files_[uid];
   file = std::unique_ptr<UserFile>(new UserFile{uid, std::move(*segment), fd, access});
   return file.get();
 }
@@ -193,9 +161,11 @@ Result<Participants::UserFile*> Participants::own_file() {
   if (UserFile* file = user_file(uid, Access::read_write)) return file;
   auto opened =
       Segment::open(directory_, std::to_string(uid), SegmentKind::participants, Access::read_write);
-  return opened
-             ? make_error(Code::corrupt, directory_.path_of(std::to_string(uid)) + " is too small")
-             : opened.error();
+  return opened ? make_error(Code::corrupt,
+                             directory_.path_of(std::to_string(uid)) +
+                                 " is too small, or not of this user; end all processes of this "
+                                 "user on this bus and delete it")
+                : opened.error();
 }
 
 bool Participants::byte_is_locked(const UserFile& file, std::uint32_t index) const {
@@ -242,7 +212,7 @@ Result<Token> Participants::join() {
   auto file = own_file();
   if (!file) return file.error();
   const std::string name = std::to_string((*file)->uid);
-  int fd = openat(directory_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  int fd = openat(directory_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) {
     return make_error(Code::no_permission, "open " + directory_.path_of(name), errno);
   }

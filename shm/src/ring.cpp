@@ -205,8 +205,9 @@ Result<std::shared_ptr<Ring>> Ring::open(Directory directory, std::string topic,
   auto geometry = Geometry::checked(raw, path);
   if (!geometry)
     return make_error(Code::corrupt, geometry.error().message() + "; remove the topic");
-  if (order->size() < geometry->order_file_bytes()) {
-    return make_error(Code::corrupt, path + " is smaller than its geometry; remove the topic");
+  // Exactly: what is larger would be touched page by page, and may have been made for that.
+  if (order->size() != align_up(geometry->order_file_bytes(), kPage)) {
+    return make_error(Code::corrupt, path + " is not as large as its geometry; remove the topic");
   }
   auto lanes = directory.open_child("lanes");
   if (!lanes) return lanes.error();
@@ -245,7 +246,7 @@ Result<std::shared_ptr<Ring>> Ring::open(Directory directory, std::string topic,
 Result<LaneView> Ring::map_lane(std::uint32_t lane, Access access) const {
   auto segment = Segment::open(lanes_, file_name(lane), SegmentKind::lane, access);
   if (!segment) return segment.error();
-  if (segment->size() < geometry_.lane_file_bytes()) {
+  if (segment->size() != align_up(geometry_.lane_file_bytes(), kPage)) {
     return make_error(Code::corrupt, lanes_.path_of(file_name(lane)) +
                                          " does not fit its topic; remove the topic");
   }

@@ -276,7 +276,9 @@ Result<Segment> Segment::open(const Directory& directory, const std::string& nam
                               Access access, std::uint64_t map_bytes) {
   const std::string path = directory.path_of(name);
   const int flags = access == Access::read_only ? O_RDONLY : O_RDWR;
-  const Descriptor file(openat(directory.fd(), name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW));
+  // O_NONBLOCK: whoever may put a FIFO there, or take a lease on the file, shall not hold us up.
+  const Descriptor file(
+      openat(directory.fd(), name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0) return os_error("open", path, errno);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return os_error("look at", path, errno);
