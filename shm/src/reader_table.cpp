@@ -60,7 +60,9 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
     // relaxed: written before `live` [L7]
     if (page->kind.load(kRelaxed) != static_cast<std::uint32_t>(ReaderKind::required)) continue;
     // [L8] acquire, pairs with [L9]: what it has read may be overwritten.
-    const std::uint64_t cursor = page->cursor.load(kAcquire);
+    // Within what a sequence may be, so that no sum with it runs over.
+    const std::uint64_t cursor =
+        std::clamp<std::uint64_t>(page->cursor.load(kAcquire), 1, kMaxSequence);
     if (evicted(page, *view, cursor, tail)) continue;
     if (lowest && cursor >= *lowest) continue;
     lowest = cursor;

@@ -31,6 +31,11 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
   }
   if (!ring->participants().still_member()) return ring->participants().not_a_member();
   if (ring->removed()) return ring->end_reason();
+  if (ring->tail() >= kMaxSequence) {
+    return make_error(Code::corrupt, "topic " + ring->topic() +
+                                         ": its sequence numbers are damaged; remove the topic and "
+                                         "create it anew");
+  }
   std::unique_ptr<Writer> writer(new Writer(std::move(ring)));
   if (auto taken = writer->take_lane(); !taken) return taken.error();
   writer->rebuild();
@@ -96,19 +101,24 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
     head = Segment::open(lanes, name, SegmentKind::lane, Access::read_write, kPage);
   }
   if (!head) {
-    if (many_ && head.error() == Code::no_permission) return false;  // another user's lane
+    // Another user's lane, or a damaged one: not for us.
+    const bool passed_over = head.error() == Code::no_permission || head.error() == Code::corrupt;
+    if (many_ && passed_over) return false;
     return head.error();
   }
   auto& word = head->as<LaneLayout>()->owner;
   const std::uint64_t self = ring_->participants().self().bits();
   std::uint64_t owner = word.load(kAcquire);  // [A1] pairs with [A2]
-  do {
+  constexpr int kMaxRaces = 100;              // each lost to a repairer, or to another adopter
+  for (int race = 0;; ++race) {
     if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
     adopted_ = owner != 0;
     // [A1] acq_rel, pairs with [A2]. Only proof of death gets here, and a dead token never returns.
-    // A race may be lost to a repairer, who frees the lane: look again. Bounded: each race lost
-    // is somebody else's change of owner. Dies here: the lane's owner is dead, the next adopts.
-  } while (!word.compare_exchange_strong(owner, self, kAcqRel));
+    // A race may be lost to a repairer, who frees the lane: look again. Dies here: the lane's owner
+    // is dead, the next adopts.
+    if (word.compare_exchange_strong(owner, self, kAcqRel)) break;
+    if (race == kMaxRaces) return false;
+  }
   if (adopted_) head->as<LaneLayout>()->adoptions.fetch_add(1, kRelaxed);  // relaxed: statistics
   auto mapped = ring_->map_lane(lane, Access::read_write);
   if (!mapped) {  // no descriptor left, or no memory: nothing was published, the lane is free again
@@ -144,7 +154,7 @@ void Writer::keep_payload(std::uint64_t sequence, std::uint64_t slot_number) {
 }
 
 void Writer::rebuild_one() {
-  const std::uint64_t tail = ring_->tail();
+  const std::uint64_t tail = std::min(ring_->tail(), kMaxSequence);
   next_ = tail + 1;
   if (pool_.pool_bytes() == 0) return;
   const std::uint64_t slots = ring_->geometry().slot_count();

@@ -81,6 +81,7 @@ class Subscriber : public SubscriberBase {
     const auto deadline = shm::Deadline::after(timeout);
     while (wait(deadline) == shm::Wake::changed) {
       if (look(taken)) return taken;
+      if (deadline.passed()) break;  // news that are none: somebody plays with the topic's words
     }
     return taken;
   }
@@ -147,7 +148,8 @@ class Subscriber : public SubscriberBase {
 
 template <class T>
 bool Subscriber<T>::look_at_any(Taken<T>& taken) {
-  do {
+  constexpr int kMaxLooks = 16;  // then the descriptor stays readable, and the caller comes back
+  for (int looks = 0; looks < kMaxLooks; ++looks) {
     const shm::Take take = reader_->try_take(taken.received_, taken.buffer_);
     if (take == shm::Take::message) {
       if constexpr (!std::is_same_v<T, Bytes>) {
@@ -163,7 +165,8 @@ bool Subscriber<T>::look_at_any(Taken<T>& taken) {
       taken.error_ = failure(take);
       return taken.failed_ = true;
     }
-  } while (notification_ && rearm());
+    if (!notification_ || !rearm()) break;
+  }
   return false;
 }
 

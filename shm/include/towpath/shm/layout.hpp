@@ -24,6 +24,8 @@ inline constexpr std::size_t kMaxHolds = 64;
 inline constexpr std::size_t kMaxLossyHolds = 4;
 inline constexpr std::size_t kMaxKeyBytes = 255;
 
+/// No topic gets so far (a message a nanosecond takes 146 years): a sequence beyond is damage.
+inline constexpr std::uint64_t kMaxSequence = 1ULL << 62;
 /// Top bit of a slot's sequence: being written.
 inline constexpr std::uint64_t kBusy = 1ULL << 63;
 

@@ -170,6 +170,8 @@ class Reader {
   Take lost_here();
   Take idle();
   Take skip_damaged();
+  /// True when so many looks in a row found news but no message that nobody honest writes them.
+  bool is_hopeless();
   bool is_evicted() const;
   void skip_gap();
   Take read_slot(const Located& at, Received& out, std::byte* buffer);
@@ -214,6 +216,7 @@ class Reader {
   bool fenced_holds_ = true;             ///< holds are not covered by the cursor
   std::uint64_t missed_ = 0;
   std::uint64_t received_ = 0, lost_ = 0, gaps_ = 0;
+  std::uint64_t fruitless_ = 0, received_then_ = 0;  ///< see is_hopeless()
   Arrival arrival_;  ///< of the last stamped message, until it is recorded
   std::uint64_t start_ = 1;
   std::uint64_t claim_ = 0;
