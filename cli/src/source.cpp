@@ -56,8 +56,8 @@ class Lines : public Source {
     std::size_t looked = at_;
     while (true) {
       const std::size_t end = text_.find('\n', looked);
+      if (std::min(end, text_.size()) - at_ > max_bytes_) return take(max_bytes_ + 1, 0);
       if (end != std::string::npos) return take(end - at_, 1);
-      if (text_.size() - at_ > max_bytes_) return take(max_bytes_ + 1, 0);
       text_.erase(0, std::exchange(at_, 0));
       looked = text_.size();
       if (!input_.read_more(text_)) break;
