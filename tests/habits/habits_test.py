@@ -63,11 +63,20 @@ def check_tree(sources):
 
 
 def check_tests_are_built(root, sources, built):
-    """Every *_test.cpp is compiled into an executable that CTest knows."""
+    """Every *_test.cpp and *_fuzz.cpp is compiled into an executable that CTest knows."""
     for source in sources:
-        if source.path.startswith("tests/") and source.path.endswith("_test.cpp"):
+        if source.path.startswith("tests/") and source.path.endswith(("_test.cpp", "_fuzz.cpp")):
             if str(root / source.path) not in built:
                 yield f"{source.path}:1: tests_are_built: in no executable (tests/CMakeLists.txt)"
+
+
+def check_fuzzers_have_seeds(root, sources):
+    """Every fuzz target keeps seeds, so that what was found once is tried for ever."""
+    for source in sources:
+        if match := re.fullmatch(r"tests/fuzz/(\w+)_fuzz\.cpp", source.path):
+            corpus = root / "tests/fuzz/corpus" / match.group(1)
+            if not corpus.is_dir() or not any(corpus.iterdir()):
+                yield f"{source.path}:1: fuzzers_have_seeds: no seeds in {corpus.relative_to(root)}"
 
 
 def check_tests_are_registered(sources, listing):
@@ -113,7 +122,8 @@ def main():
 
     root = args.root.resolve()
     sources = list(read_tree(root))
-    problems = [*check_tree(sources), *check_labels_are_argued(sources)]
+    problems = [*check_tree(sources), *check_labels_are_argued(sources),
+                *check_fuzzers_have_seeds(root, sources)]
     if args.built_tests:
         built = set(args.built_tests.read_text(encoding="utf-8").splitlines())
         problems += check_tests_are_built(root, sources, built)
