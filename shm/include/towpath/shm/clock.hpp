@@ -41,8 +41,8 @@ inline std::uint64_t ticks() {
 /// Nanoseconds of a tick, from two readings of both clocks that lie far enough apart.
 class TickRate {
  public:
-  /// A pair taken earlier (a bus keeps the pair of its creation); spins until at least 10 ms
-  /// have passed since then, so the error stays below one in 10,000.
+  /// Spins for 1 ms; a pair taken earlier (a bus keeps the pair of its creation) makes the rate
+  /// more exact, if it agrees: it may be of another time namespace, whose clock is not ours.
   TickRate(std::uint64_t earlier_ticks, std::uint64_t earlier_ns);
   double to_ns(std::uint64_t tick_count) const {
     return static_cast<double>(tick_count) * ns_per_tick_;
