@@ -1,7 +1,8 @@
-// A filesystem that is full at each step of making a bus and a topic. The filesystem is a small
-// tmpfs in a mount namespace of its own.
+// A filesystem that is full at each step of making a bus and a topic, or becomes so while they are
+// used. The filesystem is a small tmpfs in a mount namespace of its own.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -52,6 +53,8 @@ Result<void> use_bus(const std::string& name, Publishers kind) {
   if (!topic) return topic.error();
   auto subscriber = topic->subscriber({.start = Start::oldest()});
   if (!subscriber) return subscriber.error();
+  auto lossy = topic->subscriber({.delivery = Delivery::lossy});  // its page needs more space
+  if (!lossy) return lossy.error();
   auto publisher = topic->publisher();
   if (!publisher) return publisher.error();
   for (int i = 0; i < 300; ++i) {  // what could be opened works to its last byte: no SIGBUS
@@ -90,13 +93,14 @@ void try_with_growing(const std::string& path, Publishers kind,
 
 class FullFilesystem : public testing::TestWithParam<Publishers> {
  protected:
-  void run(const std::function<std::string(int)>& options) {
+  /// In a mount namespace of its own.
+  void run(const std::function<void(const std::string& path)>& body) {
     if (!test::is_root()) GTEST_SKIP() << "needs root, to mount";
     const TempDir place;
     constexpr int kMayNotMount = 77;
     Child child([&] {
       if (unshare(CLONE_NEWNS) != 0) _exit(kMayNotMount);
-      try_with_growing(place.path(), GetParam(), options);
+      body(place.path());
     });
     const int status = child.wait();
     if (status == kMayNotMount) GTEST_SKIP() << "this container may not mount";
@@ -105,11 +109,80 @@ class FullFilesystem : public testing::TestWithParam<Publishers> {
 };
 
 TEST_P(FullFilesystem, OutOfSpaceAtAnyStepLeavesNothingInTheWay) {
-  run([](int pages) { return "size=" + std::to_string(pages * 4) + "k"; });
+  run([](const std::string& path) {
+    try_with_growing(path, GetParam(),
+                     [](int pages) { return "size=" + std::to_string(pages * 4) + "k"; });
+  });
 }
 
 TEST_P(FullFilesystem, OutOfFilesAtAnyStepLeavesNothingInTheWay) {
-  run([](int files) { return "size=64m,nr_inodes=" + std::to_string(files + 1); });
+  run([](const std::string& path) {
+    try_with_growing(path, GetParam(),
+                     [](int files) { return "size=64m,nr_inodes=" + std::to_string(files + 1); });
+  });
+}
+
+/// Takes all the space that is left below `path`, until it ends.
+class Filler {
+ public:
+  explicit Filler(const std::string& directory) : path_(directory + "/filler") {
+    const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const std::vector<char> page(shm::kPage);
+    while (write(fd, page.data(), page.size()) > 0) {
+    }
+    close(fd);
+  }
+  ~Filler() { unlink(path_.c_str()); }
+  Filler(const Filler&) = delete;
+
+ private:
+  std::string path_;
+};
+
+/// Those who are there go on to the last byte; nobody can come; once there is space they can.
+void fill_up_under(const std::string& path, Publishers kind) {
+  const std::string name = path + "/bus";
+  const auto bus = Bus::open(name, {.file_mode = 0666}).value();
+  const auto topic = bus.topic("notes", {.publishers = kind, .depth = 64}).value();
+  auto subscriber = topic.subscriber().value();
+  auto publisher = topic.publisher().value();
+  const auto go_on = [&] {
+    for (int i = 0; i < 300; ++i) {
+      publisher.publish(std::string(4000, 'x')).value();
+      ASSERT_TRUE(subscriber.take(0s));
+    }
+  };
+  const auto newcomer = [&](bool may) {
+    const Code code = Code::no_space;
+    const auto expect = [&](const auto& result) {
+      EXPECT_EQ(result.has_value(), may);
+      if (!may) {
+        EXPECT_EQ(result.error(), code) << result.error().message();
+      }
+    };
+    expect(topic.subscriber());
+    if (kind == Publishers::many) expect(topic.publisher());  // a second lane
+    expect(bus.topic("another", {.depth = 64}));
+    Child other([&] { expect(Bus::open(name)); }, test::kNobody);  // a participants' file
+    EXPECT_EQ(other.wait(), 0);
+  };
+  {
+    const Filler filler(path);
+    go_on();
+    newcomer(false);
+    go_on();
+  }
+  newcomer(true);
+  go_on();
+}
+
+TEST_P(FullFilesystem, KeepsNewcomersOutAndHarmsNobodyWhoIsThere) {
+  run([](const std::string& path) {
+    chmod(path.c_str(), 0777);
+    const SmallFilesystem small(path, "size=4m,mode=0777");
+    ASSERT_TRUE(small.mounted());
+    fill_up_under(path, GetParam());
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, FullFilesystem, testing::Values(Publishers::one, Publishers::many),
