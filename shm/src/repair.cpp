@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <memory>
 #include <string_view>
 
 #include "towpath/shm/layout.hpp"
@@ -17,15 +18,14 @@ namespace {
 template <class Visit>
 void for_each_numbered(const Directory& directory, Visit&& visit) {
   const int fd = openat(directory.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const listing = fd < 0 ? nullptr : fdopendir(fd);
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(fd < 0 ? nullptr : fdopendir(fd), closedir);
   if (listing == nullptr) return;
-  while (const dirent* const entry = readdir(listing)) {
+  while (const dirent* const entry = readdir(listing.get())) {
     const std::string_view name = entry->d_name;
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error == std::errc{} && end == name.data() + name.size()) visit(std::string(name));
   }
-  closedir(listing);
 }
 
 /// dead -> 0, one CAS. The token of the dead never returns, so a slow repairer does no harm.

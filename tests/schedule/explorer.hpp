@@ -36,7 +36,7 @@ struct Bounds {
   int deaths = 0;         ///< how many actors may die in one schedule
   unsigned mortal = ~0U;  ///< which actors may, one bit each
   int stale_reads = 2;    ///< how often an actor may see an older store of one word
-  double seconds = 2;     ///< then the search ends, incomplete
+  double seconds = 1;     ///< then the search ends, incomplete
   Mode mode = Mode::sequential;
 };
 

@@ -75,7 +75,9 @@ struct Library {
     alignas(16) std::byte buffer[shm::kMaxInlineBytes];
     for (int i = 0; i < count; ++i) {
       shm::Received received;
-      if (reader->try_take(received, buffer) != shm::Take::message) return;
+      const shm::Take take = reader->try_take(received, buffer);
+      if (take == shm::Take::damaged) fail("a message is damaged, or lost without a word");
+      if (take != shm::Take::message) return;
       if (received.hold == shm::Received::kNoHold) fail("the payload was copied");
       watch(received.data, received.sequence);
       reader->release(received.hold);
@@ -103,6 +105,16 @@ std::function<Scenario()> hold_while_publishing(shm::ReaderKind kind, std::uint6
   };
 }
 
+/// A required reader joins while the pool is used again.
+Scenario join_while_reusing() {
+  const auto stage = std::make_shared<Library>();
+  const auto joins = [stage] {
+    stage->reader = stage->world.reader(1, {.start = {shm::StartAt::Kind::oldest}});
+    stage->read_in_place(2);
+  };
+  return {[stage] { stage->begin(); }, {[stage] { stage->publish_more(6); }, joins}, {}, [] {}};
+}
+
 constexpr auto kLossy = shm::ReaderKind::lossy, kRequired = shm::ReaderKind::required;
 constexpr Bounds kAdopted{.preemptions = 3, .deaths = 1, .mortal = 1};
 const std::size_t kHoldLossy =
@@ -114,6 +126,8 @@ const std::size_t kHoldEvictable =
 const std::size_t kHoldAdopted =
     add_case({"hold, lossy, adoption", kAdopted, hold_while_publishing(kLossy, 0, true)});
 
+const std::size_t kJoinReuse = add_case({"join, pool", {}, join_while_reusing});
+
 TEST(HoldSchedules, WhatALossyReaderHoldsIsNotHandedOutAgain) { expect_to_hold(kHoldLossy); }
 
 TEST(HoldSchedules, WhatARequiredReaderHoldsIsNotHandedOutAgain) { expect_to_hold(kHoldRequired); }
@@ -123,6 +137,8 @@ TEST(HoldSchedules, WhatAnEvictableReaderHoldsIsNotHandedOutAgain) {
 }
 
 TEST(HoldSchedules, WhatIsHeldIsNotHandedOutByASuccessorEither) { expect_to_hold(kHoldAdopted); }
+
+TEST(HoldSchedules, WhoJoinsWhileAPoolIsReusedFindsItsFirstMessages) { expect_to_hold(kJoinReuse); }
 
 /// A lossy reader in plain loads and stores that takes message 1.
 enum class Protect : std::uint8_t { without_recheck, without_fence };

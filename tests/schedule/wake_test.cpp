@@ -27,7 +27,7 @@ class Bedroom {
   explicit Bedroom(const WorldOptions& options) : world(options) {}
 
   World world;
-  std::unique_ptr<shm::Writer> writer;
+  std::unique_ptr<shm::Writer> writer, second;
   std::unique_ptr<shm::Reader> reader;
   std::uint64_t taken = 0;
   bool dead = false, over = false, repaired = false;
@@ -36,6 +36,7 @@ class Bedroom {
   void begin(int quiet) {
     reader.reset();
     writer.reset();
+    second.reset();
     world.reset();
     writer = world.writer(0);
     reader = world.reader(1);
@@ -93,6 +94,25 @@ std::function<Scenario()> sleep(shm::RingKind kind, Sleep how, int quiet, bool m
   };
 }
 
+/// Two publishers with a message each, and a sleeper who waits for both.
+Scenario two_wake() {
+  const auto stage = std::make_shared<Bedroom>(
+      WorldOptions{.kind = shm::RingKind::many, .lanes = 2, .members = 3});
+  const auto begin = [stage] {
+    stage->begin(0);
+    stage->second = stage->world.writer(2);
+  };
+  const auto one_message = [](shm::Writer& writer) {
+    if (publish(writer, {}) != Append::done) fail("no room");
+    writer.notify();
+  };
+  return {begin,
+          {[=] { one_message(*stage->writer); }, [stage] { stage->read(Sleep::right); },
+           [=] { one_message(*stage->second); }},
+          {},
+          [] {}};
+}
+
 constexpr auto kOne = shm::RingKind::one, kMany = shm::RingKind::many;
 constexpr Bounds kMortal{.preemptions = 3, .deaths = 1, .mortal = 1};
 const std::size_t kFenced =
@@ -105,6 +125,8 @@ const std::size_t kDeathOne =
 const std::size_t kDeathMany =
     add_case({"wake after death, many", kMortal, sleep(kMany, Sleep::right, 0, true)});
 
+const std::size_t kTwoWake = add_case({"two wake one", {.preemptions = 3}, two_wake});
+
 TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherFences) { expect_to_hold(kFenced); }
 
 TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherReliesOnTheSleepersBarrier) {
@@ -115,7 +137,10 @@ TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherReliesOnTheSleepersBarrier) {
   expect_to_hold(kAsymmetric);
 }
 
-TEST(WakeSchedules, NoWakeUpIsLostAmongManyPublishers) { expect_to_hold(kWakeMany); }
+TEST(WakeSchedules, NoWakeUpIsLostAmongManyPublishers) {
+  expect_to_hold(kWakeMany);
+  expect_to_hold(kTwoWake);
+}
 
 TEST(WakeSchedules, TheRepairOfAPublisherThatDiedBeforeItRangWakesTheSleeper) {
   expect_to_hold(kDeathOne);

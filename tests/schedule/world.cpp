@@ -141,6 +141,11 @@ std::byte* World::pool(std::size_t lane) const {
   return lanes_[lane].data() + geometry().pool_offset();
 }
 
+std::shared_ptr<shm::Participants> World::outsider() const {
+  return std::make_shared<shm::Participants>(shm::Directory::open(path_ + "/participants").value(),
+                                             0600);
+}
+
 bool World::is_content(const void* word) const {
   const auto* const at = static_cast<const std::byte*>(word);
   for (const shm::Segment& lane : lanes_) {

@@ -36,6 +36,8 @@ class World {
 
   const std::shared_ptr<shm::Ring>& ring(std::size_t member) const { return rings_[member]; }
   shm::Participants& participants(std::size_t member) const { return *members_[member]; }
+  /// A process that has not joined the bus.
+  std::shared_ptr<shm::Participants> outsider() const;
   shm::Token token(std::size_t member) const { return members_[member]->self(); }
   shm::Directory directory() const { return shm::Directory::open(path_ + "/topic").value(); }
   std::unique_ptr<shm::Writer> writer(std::size_t member) const {
