@@ -211,7 +211,7 @@ void spoil_file(const std::string& path, Random& random) {
   if (lstat(path.c_str(), &status) != 0) return;
   const std::string aside = path + "x" + std::to_string(random() % 4);
   const off_t sizes[] = {0, 64, 4096, status.st_size / 2, status.st_size - 1, status.st_size * 2};
-  switch (draw(random, 0, 5)) {
+  switch (draw(random, 0, 6)) {
     case 0:
     case 1:
       (void)!truncate(path.c_str(), sizes[draw(random, 0, 5)]);
@@ -232,6 +232,13 @@ void spoil_file(const std::string& path, Random& random) {
         rename(aside.c_str(), path.c_str());
       }
       break;
+    case 5: {  // of its own files only: who opens it must wait, or say that it would not
+      const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+      fcntl(fd, F_SETLEASE, F_WRLCK);
+      usleep(5000);
+      close(fd);
+      break;
+    }
     default:
       chmod(path.c_str(), 0);
       usleep(500);
@@ -247,7 +254,10 @@ void spoil_files(const Plan& plan, StageLog& log, Random& random) {
     for (const char* const part : {"", "/lanes", "/readers"}) append(files, files_in(topic + part));
     files.push_back(topic);
     // The victims' proof of life lies where everybody may write, and must stay there nevertheless.
-    if (plan.other_user) files.push_back(plan.bus + "/participants/0");
+    if (plan.other_user) {
+      files.push_back(plan.bus + "/participants/0");
+      files.push_back(plan.bus + "/participants/" + std::to_string(geteuid()));
+    }
     if (!files.empty()) spoil_file(files[draw(random, 0, files.size() - 1)], random);
     log.mutations.fetch_add(1);
     usleep(static_cast<useconds_t>(draw(random, 500, 20'000)));
@@ -308,6 +318,7 @@ void join_and_leave(const Plan& plan, StageLog& log, Random& random) {
 }  // namespace
 
 void attack(const Plan& plan, StageLog& log, Attack kind, std::uint64_t seed) {
+  signal(SIGIO, SIG_IGN);                 // somebody wants a file of which this one has a lease
   signal(SIGBUS, [](int) { _exit(0); });  // a fellow truncated what this one had mapped
   Random random(seed);
   while (!log.over.load()) {
