@@ -249,6 +249,40 @@ TEST_P(Hostile, AllOfThemTogetherDoNotBringDownTowAndTowd) {
           true);
 }
 
+// Controls: what a run must notice.
+
+void die(Victim&) { raise(SIGSEGV); }
+[[maybe_unused]] void read_too_far(Victim& self) {
+  const std::vector<std::uint64_t> few(3);
+  self.self.errors.store(few.data()[draw(self.random, 3, 3)]);
+}
+void lose_a_message(Victim& self) {
+  self.log.quiet_published.store(1);
+  publish_quiet(self);
+}
+
+std::string faults_of(void (*life)(Victim&)) {
+  const test::TempDir directory(0755);
+  const Plan plan{directory.path() + "/bus", seed(), 0.2, Publishers::one, false};
+  const test::Shared<StageLog> log;
+  Crowd crowd(plan, *log);
+  crowd.add_victim("control", life);
+  crowd.go_on_until_over();
+  return log->fault_list();
+}
+
+TEST(HostileControl, VictimThatDiesIsNoticed) {
+  EXPECT_NE(faults_of(die).find("control ended with"), std::string::npos);
+}
+TEST(HostileControl, VictimThatLosesAMessageIsNoticed) {
+  EXPECT_NE(faults_of(lose_a_message).find("a gap"), std::string::npos);
+}
+#ifdef __SANITIZE_ADDRESS__
+TEST(HostileControl, VictimThatReadsOutOfRangeIsNoticed) {
+  EXPECT_NE(faults_of(read_too_far).find("control ended with 99"), std::string::npos);
+}
+#endif
+
 INSTANTIATE_TEST_SUITE_P(Kinds, Hostile, testing::Values(Publishers::one, Publishers::many),
                          [](const auto& row) {
                            return row.param == Publishers::one ? "one" : "many";
