@@ -35,6 +35,7 @@ Second watch(Subscriber<Bytes>& observer, Clock::time_point until) {
   Second second;
   const auto start = Clock::now();
   for (auto now = start; now < until && !stop_requested(); now = Clock::now()) {
+    const std::uint64_t next = observer.next_sequence();
     const auto message =
         observer.take(std::min<std::chrono::nanoseconds>(kLookForStop, until - now));
     if (message) {
@@ -42,7 +43,8 @@ Second watch(Subscriber<Bytes>& observer, Clock::time_point until) {
       second.bytes += message.bytes().size();
       second.missed += message.missed();
       second.gaps += message.missed() != 0 ? 1 : 0;
-    } else if (message.failed() && !(message.error() == Code::corrupt)) {
+    } else if (message.failed() &&
+               (!(message.error() == Code::corrupt) || observer.next_sequence() == next)) {
       throw BadResult(message.error());
     }
   }

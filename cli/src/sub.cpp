@@ -60,6 +60,7 @@ Tally print_messages(Subscriber<Bytes>& subscriber, const Options& options, std:
   const MessageText text(options.format, options.topic);
   while (!stop_requested() && (options.count == 0 || tally.printed < options.count)) {
     if (last != 0 && subscriber.next_sequence() > last) break;
+    const std::uint64_t next = subscriber.next_sequence();
     const Taken<Bytes> message = take_next(subscriber, options);
     if (message) {
       write_out(text.of(message));
@@ -68,7 +69,8 @@ Tally print_messages(Subscriber<Bytes>& subscriber, const Options& options, std:
     } else if (message.failed()) {
       tally.error = message.error();
       if (!(message.error() == Code::corrupt)) break;
-      complain(message.error().message());  // that message was skipped; the others are sound
+      complain(message.error().message());
+      if (subscriber.next_sequence() == next) break;  // else it was skipped; the others are sound
     } else {
       tally.timed_out = !stop_requested();
       break;
