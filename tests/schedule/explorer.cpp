@@ -33,12 +33,17 @@ Explorer::Explorer(Scenario scenario, const Bounds& bounds)
 Explorer::~Explorer() { Hooks::explorer = nullptr; }
 
 /// Few preemptions first: failures with the shortest schedules are found first, and the set of
-/// shared words is known by the time it matters.
+/// shared words is known by the time it matters. Stale reads alone show much, and are soon done.
 std::vector<Explorer::Level> Explorer::levels() const {
-  const bool stale = bounds_.mode == Mode::stale;
+  const int most = bounds_.preemptions;
   std::vector<Level> levels;
-  for (int i = 0; i <= std::min(bounds_.preemptions, 3); ++i) levels.push_back({i, stale ? i : 0});
-  if (stale || bounds_.preemptions > 3) levels.push_back({bounds_.preemptions, stale ? kAll : 0});
+  if (bounds_.mode == Mode::stale) {
+    levels = {{0, 0}, {0, kAll}, {1, 1}, {1, 2}, {2, 2}, {3, 3}, {most, kAll}};
+  } else {
+    levels = {{0, 0}, {1, 0}, {2, 0}, {3, 0}};
+    if (most > 3) levels.push_back({most, 0});
+  }
+  std::erase_if(levels, [=](const Level& level) { return level.preemptions > most; });
   return levels;
 }
 
@@ -71,7 +76,8 @@ bool Explorer::search(const Level& level, Report& report, double until) {
       report.failure = failure_ + trace_;
       return false;
     }
-    if (report.schedules >= kFewest && now() > until) return false;
+    const bool late = report.schedules >= kFewest && now() > until;
+    if (late || report.schedules >= bounds_.schedules) return false;
   } while (!grown_ && next_path());
   return true;
 }

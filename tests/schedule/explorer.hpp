@@ -37,6 +37,7 @@ struct Bounds {
   unsigned mortal = ~0U;  ///< which actors may, one bit each
   int stale_reads = 2;    ///< how often an actor may see an older store of one word
   double seconds = 1;     ///< then the search ends, incomplete
+  std::uint64_t schedules = ~std::uint64_t{0};  ///< the same after so many
   Mode mode = Mode::sequential;
 };
 
@@ -159,6 +160,8 @@ void shelter(const std::function<void()>& body);
 /// For actors: accesses of payload that must be ordered with all others of the same memory.
 std::uint64_t plain_load(const std::uint64_t& word);
 void plain_store(std::uint64_t& word, std::uint64_t value);
+/// For begin(): whether the kernel has membarrier(2) for publishers that attach from now on.
+void let_register_for_barriers(bool allowed);
 /// The lock on byte `lock` of the running actor is gone, with its process or by its own hand.
 void unlocked(std::size_t lock);
 

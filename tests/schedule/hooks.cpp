@@ -82,6 +82,9 @@ bool Hooks::change(const Place& place, Change how, std::uint64_t& seen, std::uin
 }
 
 void Hooks::fence(std::memory_order order) {
+  if (ghost()) return;
+  // The others can tell on which side of this fence they were, or its actor's death.
+  if (order == std::memory_order_seq_cst) explorer->interleave(true);
   if (!ghost()) explorer->memory_.fence(explorer->me(), order);
 }
 
@@ -166,6 +169,8 @@ void plain_store(std::uint64_t& word, std::uint64_t value) {
   word = value;
 }
 
+void let_register_for_barriers(bool allowed) { Hooks::has_barriers = allowed; }
+
 void unlocked(std::size_t lock) { Hooks::unlocked(lock); }
 
 }  // namespace tow::schedule
@@ -213,6 +218,8 @@ void barrier_everywhere(Site site) {
   const auto left = schedule::order_at(site, kSeqCst, Weakened::Kind::barrier);
   if (left != std::memory_order_relaxed) Hooks::barrier(!schedule::compiler_may_move());
 }
+
+bool has_barriers() { return Hooks::has_barriers; }
 
 bool futex_wait(const void* word, std::uint32_t seen) {
   if (!Hooks::active()) return false;

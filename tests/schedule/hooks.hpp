@@ -8,6 +8,7 @@ namespace tow::schedule {
 struct Hooks {
   static inline Explorer* explorer = nullptr;
   static inline char breath = 0;
+  static inline bool has_barriers = true;
 
   /// True: an actor runs, so that its operations are the explorer's.
   static bool active() {

@@ -12,17 +12,31 @@ namespace fs = std::filesystem;
 
 struct Line {
   std::string code, comment;
+  std::string function;  ///< that begins here; empty when none does
 };
+
+/// The name of a function whose definition begins on this line, at most inside a class.
+std::string function_in(const std::string& text) {
+  static const std::regex kFunction(R"(^(?:  )?(?:[A-Za-z][\w:<>*&, ]*[ *&]|)([\w:~]+)\(.*[^;]$)");
+  static const std::regex kStatement(R"(^ *(if|for|while|switch|return|else|do)\b)");
+  static const std::regex kCall(R"(^ *[\w:]+\()");  // without a type, and no member's definition
+  std::smatch found;
+  if (!std::regex_search(text, found, kFunction) || std::regex_search(text, kStatement)) return {};
+  const std::string name = found[1].str();
+  const std::size_t colons = name.rfind("::");
+  if (std::regex_search(text, kCall) && colons == std::string::npos) return {};
+  return colons == std::string::npos ? name : name.substr(colons + 2);
+}
 
 std::vector<Line> lines_of(const fs::path& path) {
   std::ifstream file(path);
   std::vector<Line> lines(1);  // from 1, as compilers count
   for (std::string text; std::getline(file, text);) {
     const std::size_t at = std::min(text.find("//"), text.size());
-    std::string code = text.substr(0, at);
-    code.erase(code.find_last_not_of(' ') + 1);
+    const std::size_t end = text.find_last_not_of(' ', at - 1) + 1;
+    std::string code = at == 0 ? std::string() : text.substr(0, end);
     code.erase(0, code.find_first_not_of(' '));
-    lines.push_back({code, text.substr(at)});
+    lines.push_back({code, text.substr(at), function_in(text.substr(0, end))});
   }
   return lines;
 }
@@ -60,15 +74,17 @@ void add_sites(const fs::path& root, const fs::path& path, std::vector<LabelledS
       R"(\bk(Acquire|Release|AcqRel|SeqCst)\b|\bcompiler_fence\(\)|\bbarrier_everywhere\(\))");
   const auto lines = lines_of(path);
   const std::string file = fs::relative(path, root).string();
+  std::string function;
   for (unsigned at = 1; at < lines.size(); ++at) {
+    if (!lines[at].function.empty()) function = lines[at].function;
     if (!std::regex_search(lines[at].code, kOrder)) continue;
     unsigned first = at, last = at;
     while (first > 1 && !ends_statement(lines[first - 1].code)) --first;
     while (last + 1 < lines.size() && !ends_statement(lines[last].code)) ++last;
     if (!sites.empty() && sites.back().file == file && sites.back().first == first) continue;
     const bool sequential = lines[at].code.find("kSeqCst") != std::string::npos;
-    sites.push_back(
-        {label_near(lines, first, at, last), file, first, last, lines[at].code, sequential});
+    sites.push_back({label_near(lines, first, at, last), file, function, first, last,
+                     lines[at].code, sequential});
   }
 }
 

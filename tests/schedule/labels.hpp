@@ -12,6 +12,7 @@ namespace tow::schedule {
 struct LabelledSite {
   std::string label;  ///< without brackets; empty when there is none
   std::string file;   ///< from the root of the project
+  std::string function;
   unsigned first = 0, last = 0;
   std::string code;  ///< the line that names the order, without its comment
   bool sequential = false;

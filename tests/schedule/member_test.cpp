@@ -88,71 +88,126 @@ std::function<Scenario()> hand_over(shm::RingKind kind) {
   };
 }
 
-/// One joins the bus and takes a lane; another asks whether it lives.
-Scenario newcomer() {
+/// One joins the bus and takes a lane; another asks whether it lives, to take the lane or to repair
+/// the topic.
+std::function<Scenario()> newcomer(bool repairs) {
+  return [repairs] {
+    const auto stage = std::make_shared<Lane>(WorldOptions{.members = 4});
+    const auto begin = [stage] {
+      stage->begin();
+      stage->invite();
+    };
+    const auto joins = [stage] {
+      if (!stage->late->join()) fail("no entry");
+      stage->attach_and_send(0, stage->late_ring, 1);
+    };
+    const auto other = [=] {
+      if (!repairs) return stage->attach_and_send(1, stage->world.ring(1), 1);
+      shm::repair_topic(stage->world.directory(), stage->world.participants(1));
+    };
+    const auto check = [stage] {
+      if (stage->writers[0] && stage->writers[1]) fail("the lane of the living was taken");
+      if (!stage->writers[0] && !stage->writers[1]) fail("nobody got the lane");
+      const std::uint64_t owner = stage->world.lane_header(0).owner.load(kAcquire);
+      if (stage->writers[0] && owner != stage->late->self().bits()) {
+        fail("the lane was taken from the living");
+      }
+      stage->check();
+    };
+    return Scenario{begin, {joins, other}, {}, check};
+  };
+}
+
+/// The same with a reader's page, which another would like to claim.
+Scenario new_reader() {
   const auto stage = std::make_shared<Lane>(WorldOptions{.members = 4});
-  const auto begin = [stage] {
+  const auto second = std::make_shared<std::unique_ptr<shm::Reader>>();
+  const auto begin = [=] {
+    second->reset();
     stage->begin();
+    stage->reader.reset();
     stage->invite();
   };
   const auto joins = [stage] {
     if (!stage->late->join()) fail("no entry");
-    stage->attach_and_send(0, stage->late_ring, 1);
+    stage->reader = shm::Reader::attach(stage->late_ring, {}).value();
   };
-  const auto other = [stage] { stage->attach_and_send(1, stage->world.ring(1), 1); };
-  const auto check = [stage] {
-    if (stage->writers[0] && stage->writers[1]) fail("the lane of the living was taken");
-    if (!stage->writers[0] && !stage->writers[1]) fail("nobody got the lane");
-    stage->check();
+  const auto check = [=] {
+    if (stage->reader->number() == (*second)->number()) fail("two readers have one page");
+    for (const std::uint32_t number : {0U, 1U}) {
+      const shm::ReaderLayout& page = stage->world.page(number);
+      if (page.live.load(kAcquire) != page.claim.load(kAcquire)) fail("a reader does not count");
+    }
   };
-  return {begin, {joins, other}, {}, check};
+  return {begin, {joins, [=] { *second = stage->world.reader(1); }}, {}, check};
 }
 
-/// A member dies, one ends its entry without touching its lane, a third adopts the lane: it learns
-/// of the death from the entry alone.
-Scenario dead_by_generation() {
-  const auto stage = std::make_shared<Lane>(WorldOptions{.members = 4});
-  const auto begin = [stage] {
-    stage->begin();
-    stage->writers[0] = stage->world.writer(0);
+/// A member dies and a third adopts its lane. Meanwhile another has ended its entry without
+/// touching the lane (so that the death is known from the entry alone), or has freed the lane.
+std::function<Scenario()> adopted_behind_a_repair(bool frees_lane) {
+  return [frees_lane] {
+    const auto stage = std::make_shared<Lane>(WorldOptions{.members = 4});
+    const auto begin = [stage] {
+      stage->begin();
+      stage->writers[0] = stage->world.writer(0);
+    };
+    const auto first = [stage] {
+      for (int i = 0; i < 2; ++i) stage->send(0);
+      stage->over = true;
+    };
+    const auto wait_for_end = [stage] {
+      wait_until([stage] { return stage->dead || stage->over; }, "the first one's end");
+    };
+    const auto repairs = [=] {
+      wait_for_end();
+      shm::Participants& participants = stage->world.participants(1);
+      const shm::Token token = stage->world.token(0);
+      if (frees_lane) {
+        shm::repair_topic(stage->world.directory(), participants);
+      } else if (participants.begin_repair(token)) {
+        participants.end_repair(token);
+      }
+    };
+    const auto adopts = [=] {
+      wait_for_end();
+      if (stage->dead) stage->attach_and_send(1, stage->world.ring(3), 1);
+    };
+    const auto died = [stage](std::size_t) {
+      stage->dead = true;
+      stage->world.kill(0);
+      stage->sent = stage->world.ring(3)->tail();
+    };
+    return Scenario{begin, {first, repairs, adopts}, died, [stage] { stage->check(); }};
   };
-  const auto first = [stage] {
-    for (int i = 0; i < 2; ++i) stage->send(0);
-    stage->over = true;
-  };
-  const auto repairs = [stage] {
-    wait_until([stage] { return stage->dead || stage->over; }, "the first one's end");
-    shm::Participants& participants = stage->world.participants(1);
-    const shm::Token token = stage->world.token(0);
-    if (participants.begin_repair(token)) participants.end_repair(token);
-  };
-  const auto adopts = [stage] {
-    wait_until([stage] { return stage->dead || stage->over; }, "the first one's end");
-    if (stage->dead) stage->attach_and_send(1, stage->world.ring(3), 1);
-  };
-  const auto died = [stage](std::size_t) {
-    stage->dead = true;
-    stage->world.kill(0);
-    stage->sent = stage->world.ring(3)->tail();
-  };
-  return {begin, {first, repairs, adopts}, died, [stage] { stage->check(); }};
 }
 
-const std::size_t kHandOverOne = add_case({"hand-over, one", {}, hand_over(shm::RingKind::one)});
-const std::size_t kHandOverMany = add_case({"hand-over, many", {}, hand_over(shm::RingKind::many)});
-const std::size_t kNewcomer = add_case({"newcomer", {}, newcomer});
-const std::size_t kByGeneration = add_case(
-    {"dead by generation", {.preemptions = 3, .deaths = 1, .mortal = 1}, dead_by_generation});
+constexpr Bounds kTail{.stale_reads = 3};  // a search for the tail looks at a word three times
+const std::size_t kHandOverOne = add_case({"hand-over, one", kTail, hand_over(shm::RingKind::one)});
+const std::size_t kHandOverMany =
+    add_case({"hand-over, many", kTail, hand_over(shm::RingKind::many)});
+const std::size_t kNewcomer = add_case({"newcomer", {}, newcomer(false)});
+const std::size_t kNewcomerRepair = add_case({"newcomer and repair", {}, newcomer(true)});
+const std::size_t kNewReader = add_case({"newcomer reads", {}, new_reader});
+constexpr Bounds kThree{.preemptions = 3, .deaths = 1, .mortal = 1};
+const std::size_t kByGeneration =
+    add_case({"dead by generation", kThree, adopted_behind_a_repair(false)});
+const std::size_t kRepaired =
+    add_case({"repaired, then adopted", kThree, adopted_behind_a_repair(true)});
 
 TEST(MemberSchedules, WhoTakesALaneThatWasGivenBackGoesOnBehindItsLastMessage) {
   expect_to_hold(kHandOverOne);
   expect_to_hold(kHandOverMany);
 }
 
-TEST(MemberSchedules, WhoJustJoinedIsNotTakenForDead) { expect_to_hold(kNewcomer); }
+TEST(MemberSchedules, WhoJustJoinedIsNotTakenForDead) {
+  expect_to_hold(kNewcomer);
+  expect_to_hold(kNewcomerRepair);
+  expect_to_hold(kNewReader);
+}
 
-TEST(MemberSchedules, WhoLearnsOfADeathFromTheEntryAloneSeesAllThatTheDeadDid) {
+TEST(MemberSchedules, WhoAdoptsBehindARepairSeesAllThatTheDeadDid) {
   expect_to_hold(kByGeneration);
+  expect_to_hold(kRepaired);
 }
 
 /// A page of a reader that left is taken by another, who starts further back, while a publisher

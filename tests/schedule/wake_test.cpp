@@ -83,13 +83,19 @@ class Bedroom {
 };
 
 /// `mortal`: the publisher may die, and somebody repairs.
-std::function<Scenario()> sleep(shm::RingKind kind, Sleep how, int quiet, bool mortal) {
+std::function<Scenario()> sleep(shm::RingKind kind, Sleep how, int quiet, bool mortal,
+                                bool barriers = true) {
   return [=] {
     const auto stage = std::make_shared<Bedroom>(WorldOptions{.kind = kind});
     std::vector<std::function<void()>> actors{[stage] { stage->publish_and_notify(); },
                                               [=] { stage->read(how); }};
     if (mortal) actors.push_back([stage] { stage->repair(); });
-    return Scenario{[=] { stage->begin(quiet); }, std::move(actors),
+    const auto begin = [=] {
+      let_register_for_barriers(barriers);
+      stage->begin(quiet);
+      let_register_for_barriers(true);
+    };
+    return Scenario{begin, std::move(actors),
                     [stage](std::size_t) { stage->dead = true, stage->world.kill(0); }, [] {}};
   };
 }
@@ -119,6 +125,8 @@ const std::size_t kFenced =
     add_case({"wake, one, FENCED", {}, sleep(kOne, Sleep::right, 0, false)});
 const std::size_t kAsymmetric =
     add_case({"wake, one, ASYM", {}, sleep(kOne, Sleep::right, 1, false)});
+const std::size_t kAlwaysFenced =
+    add_case({"wake, one, no membarrier", {}, sleep(kOne, Sleep::right, 0, false, false)});
 const std::size_t kWakeMany = add_case({"wake, many", {}, sleep(kMany, Sleep::right, 0, false)});
 const std::size_t kDeathOne =
     add_case({"wake after death, one", kMortal, sleep(kOne, Sleep::right, 0, true)});
@@ -127,7 +135,10 @@ const std::size_t kDeathMany =
 
 const std::size_t kTwoWake = add_case({"two wake one", {.preemptions = 3}, two_wake});
 
-TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherFences) { expect_to_hold(kFenced); }
+TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherFences) {
+  expect_to_hold(kFenced);
+  expect_to_hold(kAlwaysFenced);
+}
 
 TEST(WakeSchedules, NoWakeUpIsLostWhileThePublisherReliesOnTheSleepersBarrier) {
   Bedroom stage({});

@@ -57,6 +57,7 @@ bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value,
 void fence(std::memory_order order, Site site);
 void compiler_fence(Site site);
 void barrier_everywhere(Site site);
+bool has_barriers();
 /// True: somebody explores, and `word` no longer holds `seen` (or its actor is dead).
 bool futex_wait(const void* word, std::uint32_t seen);
 }  // namespace explore
