@@ -43,6 +43,11 @@ struct flock byte_lock(short type, std::uint32_t index) {
 /// What lies there instead of a file shall not hold us up.
 constexpr int kOpenToAsk = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
+bool belongs_to(int fd, std::uint32_t uid) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == uid;
+}
+
 std::string own_command() {
   std::ifstream file("/proc/self/comm");
   std::string command;
@@ -133,9 +138,8 @@ Participants::UserFile* Participants::user_file(std::uint32_t uid, Access access
   auto segment = Segment::open(directory_, name, SegmentKind::participants, access);
   if (!segment || segment->size() < sizeof(ParticipantsLayout)) return nullptr;
   const int fd = openat(directory_.fd(), name.c_str(), kOpenToAsk);
-  struct stat status {};
   // Who may write the directory must not speak for others.
-  if (fd < 0 || fstat(fd, &status) != 0 || status.st_uid != uid) {
+  if (fd < 0 || !belongs_to(fd, uid)) {
     if (fd >= 0) close(fd);
     return nullptr;
   }
@@ -330,6 +334,11 @@ Result<bool> Participants::supervise() {
         openat(directory_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
       refused = errno;
+      continue;
+    }
+    // Files that somebody made for others stand for nobody, and would use up our descriptors.
+    if (!belongs_to(fd, uid)) {
+      close(fd);
       continue;
     }
     // Dies behind this: the kernel frees the byte, and the next who asks supervises.

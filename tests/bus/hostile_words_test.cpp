@@ -179,6 +179,21 @@ TEST(HostileFiles, NobodySpeaksForAnotherUser) {
   EXPECT_EQ(mine.processes().size(), 1U);
 }
 
+TEST(HostileFiles, MadeForOthersAreNotSupervised) {
+  const TempBus bus;
+  const Bus mine = bus.open();
+  const std::string own = bus.name() + "/participants/" + std::to_string(geteuid());
+  const auto descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  for (int uid = 100'000; uid < 100'100; ++uid) {
+    std::filesystem::copy_file(own, bus.name() + "/participants/" + std::to_string(uid));
+  }
+  const auto before = descriptors();
+  EXPECT_TRUE(mine.supervise().value());
+  EXPECT_LE(descriptors(), before + 1) << "one for the user there is";
+}
+
 TEST(HostileFiles, ProofOfLifeStaysWhereOthersMayWrite) {
   if (!test::is_root()) GTEST_SKIP() << "needs root, to become somebody else";
   const TempBus bus(0777);
