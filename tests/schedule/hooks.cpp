@@ -180,21 +180,20 @@ namespace tow::shm::explore {
 using schedule::Hooks;
 using schedule::Weakened;
 
-std::uint64_t load(Place place, std::memory_order order, Site site) {
+std::uint64_t load(Place place, Order order) {
   if (!Hooks::active()) return schedule::read_raw(place.at, place.bytes);
-  return Hooks::load(place, schedule::order_at(site, order, Weakened::Kind::load));
+  return Hooks::load(place, schedule::order_at(order.site, order.order, Weakened::Kind::load));
 }
 
-void store(Place place, std::uint64_t value, std::memory_order order, Site site) {
+void store(Place place, std::uint64_t value, Order order) {
   if (!Hooks::active()) return schedule::write_raw(place.at, value, place.bytes);
-  Hooks::store(place, value, schedule::order_at(site, order, Weakened::Kind::store));
+  Hooks::store(place, value, schedule::order_at(order.site, order.order, Weakened::Kind::store));
 }
 
-bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value,
-            std::memory_order order, Site site) {
+bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value, Order order) {
   if (Hooks::active()) {
-    order = schedule::order_at(site, order, Weakened::Kind::exchange);
-    return Hooks::change(place, how, seen, value, order);
+    const auto left = schedule::order_at(order.site, order.order, Weakened::Kind::exchange);
+    return Hooks::change(place, how, seen, value, left);
   }
   const std::uint64_t old = schedule::read_raw(place.at, place.bytes);
   const bool done = how != Change::exchange || old == seen;
@@ -203,9 +202,9 @@ bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value,
   return done;
 }
 
-void fence(std::memory_order order, Site site) {
+void fence(Order order) {
   if (!Hooks::active()) return;
-  const auto left = schedule::order_at(site, order, Weakened::Kind::fence);
+  const auto left = schedule::order_at(order.site, order.order, Weakened::Kind::fence);
   if (left != std::memory_order_relaxed) Hooks::fence(left);
 }
 

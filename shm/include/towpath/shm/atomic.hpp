@@ -37,6 +37,18 @@ struct Site {
 #endif
 };
 
+/// A memory order and, for the explorer, where it was written.
+#ifdef TOWPATH_EXPLORE
+struct Order {
+  constexpr Order(std::memory_order named, Site at = Site::current())  // NOLINT: as memory_order
+      : order(named), site(at) {}
+  std::memory_order order;
+  Site site;
+};
+#else
+using Order = std::memory_order;
+#endif
+
 #ifdef TOWPATH_EXPLORE
 
 /// The explorer in tests/schedule defines these. It runs actors by turns, switches between them
@@ -48,13 +60,12 @@ struct Place {
   std::size_t bytes;
 };
 enum class Change : std::uint8_t { exchange, add, merge };
-std::uint64_t load(Place place, std::memory_order order, Site site);
-void store(Place place, std::uint64_t value, std::memory_order order, Site site);
+std::uint64_t load(Place place, Order order);
+void store(Place place, std::uint64_t value, Order order);
 /// Reads, then stores `value` if the word was `seen` (exchange), or the sum, or the union of bits.
 /// `seen` becomes what was read; false when nothing was stored.
-bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value,
-            std::memory_order order, Site site);
-void fence(std::memory_order order, Site site);
+bool change(Place place, Change how, std::uint64_t& seen, std::uint64_t value, Order order);
+void fence(Order order);
 void compiler_fence(Site site);
 void barrier_everywhere(Site site);
 bool has_barriers();
@@ -67,32 +78,27 @@ class Atomic {
  public:
   constexpr Atomic() = default;
   constexpr Atomic(T value) : value_(value) {}  // NOLINT: as std::atomic
-  T load(std::memory_order order, Site site = Site::current()) const {
-    return static_cast<T>(explore::load(place(), order, site));
+  T load(Order order) const { return static_cast<T>(explore::load(place(), order)); }
+  void store(T value, Order order) { explore::store(place(), value, order); }
+  bool compare_exchange_strong(T& expected, T desired, Order order) {
+    return change(explore::Change::exchange, expected, desired, order);
   }
-  void store(T value, std::memory_order order, Site site = Site::current()) {
-    explore::store(place(), value, order, site);
-  }
-  bool compare_exchange_strong(T& expected, T desired, std::memory_order order,
-                               Site site = Site::current()) {
-    return change(explore::Change::exchange, expected, desired, order, site);
-  }
-  T fetch_add(T value, std::memory_order order, Site site = Site::current()) {
+  T fetch_add(T value, Order order) {
     T seen{};
-    change(explore::Change::add, seen, value, order, site);
+    change(explore::Change::add, seen, value, order);
     return seen;
   }
-  T fetch_or(T value, std::memory_order order, Site site = Site::current()) {
+  T fetch_or(T value, Order order) {
     T seen{};
-    change(explore::Change::merge, seen, value, order, site);
+    change(explore::Change::merge, seen, value, order);
     return seen;
   }
 
  private:
   explore::Place place() const { return {const_cast<T*>(&value_), sizeof(T)}; }
-  bool change(explore::Change how, T& seen, T value, std::memory_order order, Site site) {
+  bool change(explore::Change how, T& seen, T value, Order order) {
     std::uint64_t wide = seen;
-    const bool changed = explore::change(place(), how, wide, value, order, site);
+    const bool changed = explore::change(place(), how, wide, value, order);
     seen = static_cast<T>(wide);
     return changed;
   }
@@ -107,11 +113,12 @@ using Atomic = std::atomic<T>;
 #endif
 
 /// A thread fence. (ThreadSanitizer does not model it; nothing that TSan must see relies on one.)
-inline void fence(std::memory_order order, [[maybe_unused]] Site site = Site::current()) {
+inline void fence(Order order) {
 #ifdef TOWPATH_EXPLORE
-  explore::fence(order, site);
-#endif
+  explore::fence(order);
+#else
   std::atomic_thread_fence(order);
+#endif
 }
 
 /// Keeps the compiler, not the processor, from reordering. Sound only where the other side issues
@@ -126,17 +133,12 @@ inline void compiler_fence([[maybe_unused]] Site site = Site::current()) {
 /// Raises `word` to at least `value`; wrap-around-safe for counters less than half a range apart.
 /// Bounded: a lost race means somebody else raised it.
 template <class T>
-inline T raise_to(Atomic<T>& word, T value, std::memory_order order,
-                  [[maybe_unused]] Site site = Site::current()) {
+inline T raise_to(Atomic<T>& word, T value, Order order) {
   using Signed = std::make_signed_t<T>;
   T seen = word.load(kRelaxed);  // relaxed: the exchange below orders
   for (int attempt = 0; attempt < 1'000'000; ++attempt) {
     if (static_cast<Signed>(value - seen) <= 0) return seen;
-#ifdef TOWPATH_EXPLORE
-    if (word.compare_exchange_strong(seen, value, order, site)) return value;
-#else
     if (word.compare_exchange_strong(seen, value, order)) return value;
-#endif
   }
   return seen;
 }
