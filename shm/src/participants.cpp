@@ -326,6 +326,7 @@ void Participants::end_repair(Token token) {
 Result<bool> Participants::supervise() {
   const std::lock_guard lock(mutex_);
   int refused = 0;
+  bool unsupervised = false;
   for (const std::uint32_t uid : users()) {
     if (supervised_.contains(uid)) continue;
     const std::string name = std::to_string(uid);
@@ -343,19 +344,22 @@ Result<bool> Participants::supervise() {
     }
     // Dies behind this: the kernel frees the byte, and the next who asks supervises.
     struct flock byte = byte_lock(F_WRLCK, kSupervisorByte);
-    if (fcntl(fd, F_OFD_SETLK, &byte) != 0) {
-      close(fd);
+    if (fcntl(fd, F_OFD_SETLK, &byte) == 0) {
+      LockDescriptors::instance().add(fd);
+      supervised_.emplace(uid, fd);
       continue;
     }
-    LockDescriptors::instance().add(fd);
-    supervised_.emplace(uid, fd);
+    // Somebody's lock for reading keeps us from the byte, but not from the work.
+    byte = byte_lock(F_RDLCK, kSupervisorByte);
+    if (fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_WRLCK) unsupervised = true;
+    close(fd);
   }
   if (supervised_.empty() && refused != 0) {
     return make_error(Code::no_permission,
                       directory_.path() + ": no right to repair; do it as the user whose it is",
                       refused);
   }
-  return !supervised_.empty();
+  return !supervised_.empty() || unsupervised;
 }
 
 void Participants::stop_supervising() {

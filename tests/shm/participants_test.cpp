@@ -208,6 +208,8 @@ TEST(Participants, ReadLocksOfOthersAreNoSupervisor) {
   lock.l_len = 1;
   ASSERT_EQ(fcntl(fd, F_OFD_SETLK, &lock), 0);
   EXPECT_FALSE(participants.supervised());
+  EXPECT_TRUE(participants.supervise().value()) << "they keep nobody from repairing";
+  EXPECT_FALSE(participants.supervised());
   close(fd);
 }
 

@@ -108,9 +108,9 @@ class Participants {
   /// REPAIRING -> FREE with the next generation. Last step of a repair.
   void end_repair(Token token);
 
-  /// Becomes the supervisor of each user who has none and whose file this process may write. False
-  /// when others supervise everybody, or nobody has ever joined. Errors: no_permission, when it may
-  /// write nobody's file.
+  /// Becomes the supervisor of each user who has none and whose file this process may write. True
+  /// when it is to repair: false when others supervise everybody, or nobody has ever joined.
+  /// Errors: no_permission, when it may write nobody's file.
   Result<bool> supervise();
   void stop_supervising();
   /// True when each user here has a living supervisor, who repairs at once. Some system calls.
