@@ -53,7 +53,7 @@ void Chaos::spawn(Child& child) {
   place.progress_ns.store(monotonic_ns());
   place.step.store(Step::starting);
   newest_ = child.place;
-  child.killed = false;
+  child.killed = child.told = false;
   child.pid = fork();
   if (child.pid < 0) throw std::runtime_error(std::string("fork: ") + strerror(errno));
   if (child.pid != 0) return;
@@ -90,7 +90,7 @@ bool Chaos::bury(Child& child, bool wait) {
 /// Blows come so fast that some hit a child in its start, and so slowly that most do not, however
 /// slow this build and machine are.
 void Chaos::pause() {
-  constexpr double kFastestUs = 4500, kSlowestUs = 1e6, kStep = 1.1;
+  constexpr double kFastestUs = 3500, kSlowestUs = 60'000, kStep = 1.1;
   const bool too_fast = outcome_.kills_in[0] * 3 > outcome_.kills;
   most_us_ = std::clamp(too_fast ? most_us_ * kStep : most_us_ / kStep, kFastestUs, kSlowestUs);
   // Mostly short: the square of a uniform number.
@@ -117,8 +117,10 @@ void Chaos::strike() {
     const Step step = log_.places[child.place].step;
     if (dice >= 29 && child.resume_ns == 0) {
       stop(child);
-    } else if (child.role == Role::supervisor && step == Step::waiting && below(4) == 0) {
-      kill(child.pid, SIGTERM);  // it ends in order
+    } else if (child.role == Role::supervisor && step == Step::waiting && !child.told &&
+               below(4) == 0) {
+      kill(child.pid, SIGTERM);
+      child.told = true;
     } else {
       ++outcome_.kills_in[static_cast<std::size_t>(step)];
       ++outcome_.kills;
@@ -205,7 +207,7 @@ void Chaos::end_everybody() {
   for (Child& child : children_) {
     const bool supervisor = child.role == Role::supervisor;
     if (!supervisor) kill_child(child);
-    if (!supervisor || child.killed) bury(child, true);
+    if (!supervisor || child.killed || child.told) bury(child, true);
     if (supervisor && child.pid == 0) spawn(child);
   }
   Child checker{Role::checker, children_.size()};

@@ -34,6 +34,7 @@ class Chaos {
     bool spared = false;
     pid_t pid = 0;
     bool killed = false;          ///< not buried yet
+    bool told = false;            ///< to end, in order
     std::uint64_t resume_ns = 0;  ///< stopped until then; 0 = running
   };
 

@@ -61,7 +61,10 @@ void Self::progress(Step step) {
   const std::uint64_t now = shm::monotonic_ns();
   const std::uint64_t stops = log.stops.load(), deaths = log.deaths.load();
   const bool undisturbed = stops == stops_ && log.stopped_now.load() == 0;
-  if (last_ns_ != 0 && undisturbed && deaths != deaths_) {
+  // Without a publisher that always lives a reader waits for the next one to be started.
+  const bool reads = role_ == Role::observer || role_ == Role::subscriber || role_ == Role::joiner;
+  const bool counts = undisturbed && (plan.steady || !reads);
+  if (last_ns_ != 0 && counts && deaths != deaths_) {
     Pauses& pauses = log.pauses[static_cast<std::size_t>(role_)];
     const std::uint64_t pause = now - last_ns_;
     pauses.buckets[shm::bucket_of(pause)].fetch_add(1, shm::kRelaxed);

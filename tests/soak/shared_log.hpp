@@ -46,6 +46,7 @@ struct Place {
 };
 
 /// How long those of one role did not get on, into which somebody's death fell and nobody's stop.
+/// Of readers only where some publisher always lives.
 struct Pauses {
   std::array<shm::Atomic<std::uint64_t>, shm::kHistogramBuckets> buckets;
   std::atomic<std::uint64_t> longest_ns;
