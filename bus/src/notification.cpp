@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -34,19 +35,22 @@ class WatchThread {
     }
     interrupt();
   }
+  /// Returns once the thread has let the ring go, so that a process that ends leaves its bus.
   void leave(std::uint64_t id) {
-    {
-      const std::lock_guard lock(mutex_);
-      watches_.erase(id);
-      --members_;
-    }
-    interrupt();
+    if (forks_ != shm::fork_count()) return;  // a child has none of its parent's threads
+    std::unique_lock lock(mutex_);
+    watches_.erase(id);
+    --members_;
+    const std::uint32_t change = interrupt();
+    let_go_.wait(lock, [&] { return static_cast<std::int32_t>(let_go_before_ - change) >= 0; });
   }
 
  private:
-  void interrupt() {
-    changed_.fetch_add(1, shm::kRelease);  // [W1] pairs with [W2]: watches before the count
+  std::uint32_t interrupt() {
+    // [W1] pairs with [W2]: watches before the count
+    const std::uint32_t change = changed_.fetch_add(1, shm::kRelease) + 1;
     shm::futex_wake_all(changed_);
+    return change;
   }
   void run();
   void signal_ready();
@@ -54,7 +58,10 @@ class WatchThread {
   std::mutex mutex_;
   std::map<std::uint64_t, Watch> watches_;
   std::size_t members_ = 0;
+  std::condition_variable let_go_;
+  std::uint32_t let_go_before_ = 0;  ///< nothing is used that was watched before this change
   shm::Atomic<std::uint32_t> changed_{0};
+  std::uint64_t forks_ = shm::fork_count();
 };
 
 std::shared_ptr<WatchThread> WatchThread::with_room() {
@@ -91,6 +98,8 @@ void WatchThread::run() {
     std::vector<std::shared_ptr<shm::Ring>> mapped;  // what the words lie in stays mapped
     {
       const std::lock_guard lock(mutex_);
+      let_go_before_ = seen;
+      let_go_.notify_all();
       for (const auto& [id, watch] : watches_) {
         words.push_back(watch.word);
         mapped.push_back(watch.ring);
@@ -111,6 +120,8 @@ void WatchThread::signal_ready() {
   const std::lock_guard lock(mutex_);
   std::erase_if(watches_, [](const auto& entry) {
     const Watch& watch = entry.second;
+    // Nobody else here touches the board, and a truncated one ends the topic for who touches it.
+    (void)watch.ring->board().want.load(shm::kRelaxed);  // relaxed: the value is not used
     // [D2] acquire; and a look at the message itself, should its publisher have died before the
     // wake
     const bool news = watch.word.word->load(shm::kAcquire) != watch.word.seen ||

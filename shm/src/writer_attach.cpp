@@ -31,14 +31,14 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
   }
   if (!ring->participants().still_member()) return ring->participants().not_a_member();
   if (ring->removed()) return ring->end_reason();
-  if (ring->tail() >= kMaxSequence) {
-    return make_error(Code::corrupt, "topic " + ring->topic() +
-                                         ": its sequence numbers are damaged; remove the topic and "
-                                         "create it anew");
-  }
   std::unique_ptr<Writer> writer(new Writer(std::move(ring)));
   if (auto taken = writer->take_lane(); !taken) return taken.error();
   writer->rebuild();
+  if ((writer->many_ ? writer->known_ : writer->next_ - 1) >= kMaxSequence) {
+    return make_error(Code::corrupt, "topic " + writer->ring_->topic() +
+                                         ": its sequence numbers are damaged; remove the topic and "
+                                         "create it anew");
+  }
   // The dead may have committed and not rung.
   if (writer->adopted_) writer->ring_->ring_all();
   writer->may_be_asymmetric_ = register_for_barriers();
