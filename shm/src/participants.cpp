@@ -106,6 +106,7 @@ Participants::~Participants() {
   if (fork_count_ != fork_count()) return;
   stop_supervising();
   leave();
+  if (lock_fd_ >= 0) close(lock_fd_);  // an exception left join() half way
 }
 
 std::vector<std::uint32_t> Participants::users() const {
