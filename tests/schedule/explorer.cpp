@@ -72,13 +72,17 @@ bool Explorer::search(const Level& level, Report& report, double until) {
     report.deaths += any_died_ ? 1 : 0;
     report.stale += std::exchange(stale_seen_, 0);
     report.states = visited_.size();
+    if (grown_) {  // a word that was not followed carried nothing: what failed may be no failure
+      failure_.clear();
+      return true;
+    }
     if (!failure_.empty()) {
       report.failure = failure_ + trace_;
       return false;
     }
     const bool late = report.schedules >= kFewest && now() > until;
     if (late || report.schedules >= bounds_.schedules) return false;
-  } while (!grown_ && next_path());
+  } while (next_path());
   return true;
 }
 

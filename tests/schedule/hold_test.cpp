@@ -101,7 +101,8 @@ std::function<Scenario()> hold_while_publishing(shm::ReaderKind kind, std::uint6
                                               [=] { stage->read_in_place(adopted ? 1 : 2); }};
     if (adopted) actors.push_back([stage] { stage->succeed(); });
     return Scenario{begin, std::move(actors),
-                    [stage](std::size_t) { stage->dead = true, stage->world.kill(0); }, [] {}};
+                    [stage](std::size_t who) { stage->dead = who == 0, stage->world.kill(who); },
+                    [] {}};
   };
 }
 
@@ -112,21 +113,25 @@ Scenario join_while_reusing() {
     stage->reader = stage->world.reader(1, {.start = {shm::StartAt::Kind::oldest}});
     stage->read_in_place(2);
   };
-  return {[stage] { stage->begin(); }, {[stage] { stage->publish_more(6); }, joins}, {}, [] {}};
+  return {[stage] { stage->begin(); },
+          {[stage] { stage->publish_more(6); }, joins},
+          [stage](std::size_t who) { stage->world.kill(who); },
+          [] {}};
 }
 
 constexpr auto kLossy = shm::ReaderKind::lossy, kRequired = shm::ReaderKind::required;
+constexpr Bounds kKills{.deaths = 1};
 constexpr Bounds kAdopted{.preemptions = 3, .deaths = 1, .mortal = 1};
 const std::size_t kHoldLossy =
-    add_case({"hold, lossy", {}, hold_while_publishing(kLossy, 0, false)});
+    add_case({"hold, lossy", kKills, hold_while_publishing(kLossy, 0, false)});
 const std::size_t kHoldRequired =
-    add_case({"hold, required", {}, hold_while_publishing(kRequired, 0, false)});
+    add_case({"hold, required", kKills, hold_while_publishing(kRequired, 0, false)});
 const std::size_t kHoldEvictable =
-    add_case({"hold, evictable", {}, hold_while_publishing(kRequired, 1, false)});
+    add_case({"hold, evictable", kKills, hold_while_publishing(kRequired, 1, false)});
 const std::size_t kHoldAdopted =
     add_case({"hold, lossy, adoption", kAdopted, hold_while_publishing(kLossy, 0, true)});
 
-const std::size_t kJoinReuse = add_case({"join, pool", {}, join_while_reusing});
+const std::size_t kJoinReuse = add_case({"join, pool", kKills, join_while_reusing});
 
 TEST(HoldSchedules, WhatALossyReaderHoldsIsNotHandedOutAgain) { expect_to_hold(kHoldLossy); }
 

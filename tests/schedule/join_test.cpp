@@ -60,18 +60,23 @@ std::function<Scenario()> join_while_publishing(WorldOptions options, shm::Start
         if (notes[i].number != first + i) fail("a message was overwritten unread");
       }
     };
-    return Scenario{[stage] { stage->begin(); }, {publisher, joiner}, {}, check};
+    return Scenario{[stage] { stage->begin(); },
+                    {publisher, joiner},
+                    [stage](std::size_t) { stage->world.kill(0); },
+                    check};
   };
 }
 
+constexpr Bounds kPublisherDies{.deaths = 1, .mortal = 1};
 constexpr WorldOptions kMany{.kind = shm::RingKind::many};
 constexpr WorldOptions kShallow{.kind = shm::RingKind::many, .slots = 32};
-const std::size_t kJoinOne =
-    add_case({"join, one", {}, join_while_publishing({}, {shm::StartAt::Kind::oldest})});
-const std::size_t kJoinMany =
-    add_case({"join, many", {}, join_while_publishing(kMany, {shm::StartAt::Kind::oldest})});
-const std::size_t kJoinShallow = add_case(
-    {"join, shallow lane", {}, join_while_publishing(kShallow, {shm::StartAt::Kind::sequence, 2})});
+const std::size_t kJoinOne = add_case(
+    {"join, one", kPublisherDies, join_while_publishing({}, {shm::StartAt::Kind::oldest})});
+const std::size_t kJoinMany = add_case(
+    {"join, many", kPublisherDies, join_while_publishing(kMany, {shm::StartAt::Kind::oldest})});
+const std::size_t kJoinShallow =
+    add_case({"join, shallow lane", kPublisherDies,
+              join_while_publishing(kShallow, {shm::StartAt::Kind::sequence, 2})});
 
 TEST(JoinSchedules, NothingAfterItsStartIsOverwrittenWhenARequiredReaderJoinsOnePublisher) {
   expect_to_hold(kJoinOne);

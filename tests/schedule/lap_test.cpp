@@ -80,6 +80,13 @@ class Track {
 };
 
 using Stage = std::shared_ptr<Track>;
+
+/// Actor n is member n, and its death nobody else's concern.
+std::function<void(std::size_t)> killing(const Stage& stage) {
+  return [stage](std::size_t who) { stage->world.kill(who); };
+}
+
+constexpr Bounds kKills{.deaths = 1};
 constexpr auto kOne = shm::RingKind::one, kMany = shm::RingKind::many;
 constexpr shm::ReaderOptions kLossy{.kind = shm::ReaderKind::lossy};
 
@@ -92,7 +99,8 @@ std::function<Scenario()> lapped(shm::RingKind kind, bool fixed, bool batch) {
       for (std::uint64_t n = 18; n <= 19; ++n) stage->publish_one(*stage->writer, n);
     };
     const auto reader = [=] { fixed ? stage->read_fixed(2) : stage->read(2); };
-    return Scenario{[=] { stage->begin(17, 16, kLossy); }, {publisher, reader}, {}, [] {}};
+    return Scenario{
+        [=] { stage->begin(17, 16, kLossy); }, {publisher, reader}, killing(stage), [] {}};
   };
 }
 
@@ -104,7 +112,7 @@ Scenario fresh() {
   };
   return {[stage] { stage->begin(17, 0, kLossy); },
           {publisher, [stage] { stage->read_fixed(2); }},
-          {},
+          killing(stage),
           [] {}};
 }
 
@@ -121,7 +129,7 @@ Scenario pool_lapped() {
   const auto publisher = [stage] {
     for (std::uint64_t n = 18; n <= 19; ++n) stage->publish_one(*stage->writer, n);
   };
-  return {begin, {publisher, [stage] { stage->read(2); }}, {}, [] {}};
+  return {begin, {publisher, [stage] { stage->read(2); }}, killing(stage), [] {}};
 }
 
 /// A required reader takes one message of a full ring and leaves.
@@ -136,7 +144,8 @@ Scenario left_full() {
       if (publish(*stage->writer, note_of(n)) != Append::done) return;
     }
   };
-  Scenario scenario{[stage] { stage->begin(16, 16, {}); }, {publisher, leaves}, {}, [] {}};
+  Scenario scenario{
+      [stage] { stage->begin(16, 16, {}); }, {publisher, leaves}, killing(stage), [] {}};
   scenario.guards = [stage](const void* word) { return stage->world.is_content(word) ? 2U : 0U; };
   return scenario;
 }
@@ -148,8 +157,10 @@ std::function<Scenario()> full(shm::RingKind kind, std::uint64_t slots) {
     const auto publisher = [stage] {
       for (std::uint64_t n = 17; n <= 19; ++n) stage->publish_one(*stage->writer, n);
     };
-    Scenario scenario{
-        [=] { stage->begin(16, 16, {}); }, {publisher, [stage] { stage->read(5); }}, {}, [] {}};
+    Scenario scenario{[=] { stage->begin(16, 16, {}); },
+                      {publisher, [stage] { stage->read(5); }},
+                      killing(stage),
+                      [] {}};
     scenario.guards = [stage](const void* word) { return stage->world.is_content(word) ? 2U : 0U; };
     return scenario;
   };
@@ -186,22 +197,24 @@ std::function<Scenario()> evicted(shm::RingKind kind) {
                       {},
                       [] {}};
     }
-    return Scenario{
-        begin, {[=] { publish(*stage->writer, 3); }, [stage] { stage->read(3); }}, {}, [] {}};
+    return Scenario{begin,
+                    {[=] { publish(*stage->writer, 3); }, [stage] { stage->read(3); }},
+                    killing(stage),
+                    [] {}};
   };
 }
 
-const std::size_t kLapOne = add_case({"lap, one", {}, lapped(kOne, false, false)});
-const std::size_t kLapMany = add_case({"lap, many", {}, lapped(kMany, false, false)});
-const std::size_t kLapFixed = add_case({"lap, fixed size", {}, lapped(kOne, true, false)});
-const std::size_t kLapBatch = add_case({"lap, batch", {}, lapped(kOne, false, true)});
-const std::size_t kFresh = add_case({"fresh, fixed size", {}, fresh});
-const std::size_t kLapPool = add_case({"lap, pool", {}, pool_lapped});
-const std::size_t kLeftFull = add_case({"leave a full ring", {}, left_full});
-const std::size_t kFullOne = add_case({"full, one", {}, full(kOne, 16)});
-const std::size_t kFullMany = add_case({"full, many", {}, full(kMany, 16)});
-const std::size_t kFullShallow = add_case({"full, shallow lane", {}, full(kMany, 32)});
-const std::size_t kEvictOne = add_case({"eviction, one", {}, evicted(kOne)});
+const std::size_t kLapOne = add_case({"lap, one", kKills, lapped(kOne, false, false)});
+const std::size_t kLapMany = add_case({"lap, many", kKills, lapped(kMany, false, false)});
+const std::size_t kLapFixed = add_case({"lap, fixed size", kKills, lapped(kOne, true, false)});
+const std::size_t kLapBatch = add_case({"lap, batch", kKills, lapped(kOne, false, true)});
+const std::size_t kFresh = add_case({"fresh, fixed size", kKills, fresh});
+const std::size_t kLapPool = add_case({"lap, pool", kKills, pool_lapped});
+const std::size_t kLeftFull = add_case({"leave a full ring", kKills, left_full});
+const std::size_t kFullOne = add_case({"full, one", kKills, full(kOne, 16)});
+const std::size_t kFullMany = add_case({"full, many", kKills, full(kMany, 16)});
+const std::size_t kFullShallow = add_case({"full, shallow lane", kKills, full(kMany, 32)});
+const std::size_t kEvictOne = add_case({"eviction, one", kKills, evicted(kOne)});
 const std::size_t kEvictMany = add_case({"eviction, many", {.preemptions = 3}, evicted(kMany)});
 
 TEST(LapSchedules, ALossyReaderNeverTakesHalvesOfTwoMessages) {

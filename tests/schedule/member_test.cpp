@@ -240,14 +240,18 @@ std::function<Scenario()> page_changes_hands(bool leaves) {
         if (note.number < first) fail("a message was overwritten unread");
       }
     };
-    Scenario scenario{begin, {publisher, reader}, {}, check};
+    Scenario scenario{
+        begin, {publisher, reader}, [stage](std::size_t) { stage->world.kill(0); }, check};
     scenario.guards = [stage](const void* word) { return stage->world.is_content(word) ? 2U : 0U; };
     return scenario;
   };
 }
 
-const std::size_t kPageReused = add_case({"page of one who left", {}, page_changes_hands(false)});
-const std::size_t kPageLeft = add_case({"leave and join", {}, page_changes_hands(true)});
+constexpr Bounds kPublisherDies{.deaths = 1, .mortal = 1};
+const std::size_t kPageReused =
+    add_case({"page of one who left", kPublisherDies, page_changes_hands(false)});
+const std::size_t kPageLeft =
+    add_case({"leave and join", kPublisherDies, page_changes_hands(true)});
 
 TEST(MemberSchedules, AReaderOnThePageOfAnotherLosesNothing) {
   expect_to_hold(kPageReused);
