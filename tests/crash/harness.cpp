@@ -122,7 +122,7 @@ Walk walk(const Operation& operation) {
 /// what they do before or behind it. Of loops the first rounds, and of long operations as many as
 /// there is time for, evenly.
 std::vector<Place> places_to_interrupt(const Operation& operation) {
-  constexpr std::size_t kMost = 800;
+  constexpr std::size_t kMost = 500;
   constexpr std::uint64_t kRounds = 16;
   std::vector<Place> places;
   Life life(operation);

@@ -37,7 +37,7 @@ struct Interruption {
 };
 
 /// Runs the operation once for each of its instructions (of loops for the first rounds, and of long
-/// ones for 800 of them), interrupts it there, and lets it end.
+/// ones for 500 of them), interrupts it there, and lets it end.
 /// Empty when every verdict was; else the first that was not, and where.
 std::string interrupt_everywhere(const Interruption& interruption);
 
