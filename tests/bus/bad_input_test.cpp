@@ -5,27 +5,19 @@
 #include <fstream>
 
 #include "tests/bus/notes.hpp"
+#include "tests/support/expect_error.hpp"
 #include "towpath/shm/layout.hpp"
 
 namespace tow {
 namespace {
 
 using test::Child;
+using test::expect_error;
 using test::TempBus;
 using test::TempDir;
-using testing::AllOf;
 using testing::ElementsAreArray;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
-
-template <class T>
-void expect_error(const Result<T>& result, Code code, const std::string& thing,
-                  const std::string& remedy) {
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error(), code) << result.error().message();
-  EXPECT_THAT(result.error().message(), AllOf(HasSubstr(thing), HasSubstr(remedy)));
-}
 
 TEST(BadBus, UnknownOneIsNotFound) {
   const TempDir place;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "tests/support/expect_error.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_bus.hpp"
 #include "towpath/towpath.hpp"
@@ -16,22 +17,13 @@ namespace tow {
 namespace {
 
 using test::Child;
+using test::expect_error;
 using test::Shared;
 using test::TempBus;
-using testing::AllOf;
-using testing::HasSubstr;
 using namespace std::chrono_literals;
 
 /// Two more users who own nothing.
 constexpr uid_t kOwner = 65'533, kOther = test::kNobody;
-
-template <class T>
-void expect_error(const Result<T>& result, Code code, const std::string& thing,
-                  const std::string& remedy) {
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error(), code) << result.error().message();
-  EXPECT_THAT(result.error().message(), AllOf(HasSubstr(thing), HasSubstr(remedy)));
-}
 
 TEST(Permission, OthersMayNotUseAPrivateBus) {
   if (!test::is_root()) GTEST_SKIP() << "needs root, to become somebody else";
