@@ -9,8 +9,8 @@ namespace {
 
 using shm::Token;
 
-shm::ReaderKind kind_of(Delivery delivery) {
-  return delivery == Delivery::required ? shm::ReaderKind::required : shm::ReaderKind::lossy;
+shm::ReaderKind kind_of(SubscriberKind kind) {
+  return kind == SubscriberKind::required ? shm::ReaderKind::required : shm::ReaderKind::lossy;
 }
 
 shm::StartAt start_of(Start start) {
@@ -63,7 +63,7 @@ Result<std::unique_ptr<shm::Writer>> TopicBase::attach_writer(
 
 Result<std::unique_ptr<shm::Reader>> TopicBase::attach_reader(
     const SubscriberOptions& options) const {
-  return shm::Reader::attach(ring_, {.kind = kind_of(options.delivery),
+  return shm::Reader::attach(ring_, {.kind = kind_of(options.kind),
                                      .start = start_of(options.start),
                                      .max_lag = options.max_lag,
                                      .max_holds = options.max_held});

@@ -63,7 +63,7 @@ std::optional<SubscriberInfo> read_page(const shm::Ring& ring, std::uint32_t num
   info.number = number;
   info.process = describe(ring.participants(), owner);
   const auto kind = static_cast<shm::ReaderKind>(page.kind.load(kRelaxed));
-  info.delivery = kind == shm::ReaderKind::required ? Delivery::required : Delivery::lossy;
+  info.kind = kind == shm::ReaderKind::required ? SubscriberKind::required : SubscriberKind::lossy;
   info.cursor = page.cursor.load(kRelaxed);
   info.lag = tail + 1 > info.cursor ? tail + 1 - info.cursor : 0;
   info.max_lag = page.max_lag.load(kRelaxed);

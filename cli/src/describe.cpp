@@ -23,7 +23,7 @@ Json to_json(const PublisherInfo& publisher) {
 Json to_json(const SubscriberInfo& subscriber) {
   return {{"number", subscriber.number},
           {"process", to_json(subscriber.process)},
-          {"delivery", to_word(subscriber.delivery)},
+          {"kind", to_word(subscriber.kind)},
           {"cursor", subscriber.cursor},
           {"lag", subscriber.lag},
           {"max_lag", subscriber.max_lag},
@@ -69,14 +69,14 @@ std::string to_word(Stamps stamps) {
   }
 }
 
-std::string to_word(Delivery delivery) {
-  return delivery == Delivery::required ? "required" : "lossy";
+std::string to_word(SubscriberKind kind) {
+  return kind == SubscriberKind::required ? "required" : "lossy";
 }
 
 std::uint64_t largest_lag(const TopicInfo& info) {
   std::uint64_t lag = 0;
   for (const SubscriberInfo& subscriber : info.subscribers) {
-    const bool counts = subscriber.delivery == Delivery::required && subscriber.process.alive;
+    const bool counts = subscriber.kind == SubscriberKind::required && subscriber.process.alive;
     if (counts && !subscriber.evicted) lag = std::max(lag, subscriber.lag);
   }
   return lag;

@@ -77,7 +77,7 @@ void print_subscribers(const TopicInfo& info) {
     };
     table.add({std::to_string(reader.number), std::to_string(reader.process.pid),
                printable(reader.process.command), std::to_string(reader.process.uid),
-               state_of(reader.process, reader.evicted), to_word(reader.delivery),
+               state_of(reader.process, reader.evicted), to_word(reader.kind),
                std::to_string(reader.cursor), std::to_string(reader.lag),
                std::to_string(reader.received), std::to_string(reader.gaps),
                std::to_string(reader.lost), std::to_string(reader.held), quantile(reader.p50_ns),

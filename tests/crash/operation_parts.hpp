@@ -18,7 +18,7 @@ inline void attach(Actor& actor) { actor.attach(); }
 inline void attach_hasty(Actor& actor) { actor.attach({.when_full = WhenFull::fail}); }
 inline void subscribe_oldest(Actor& actor) { actor.subscribe({.start = Start::oldest()}); }
 inline void subscribe_lossy(Actor& actor) {
-  actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
+  actor.subscribe({.kind = SubscriberKind::lossy, .start = Start::oldest()});
 }
 
 inline std::string named(const char* name, Publishers kind) {

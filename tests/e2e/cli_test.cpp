@@ -140,7 +140,7 @@ TEST_F(Cli, InfoShowsPublishersAndSubscribersWithTheirProcesses) {
   EXPECT_EQ(reader["process"]["pid"], subscriber.pid());
   EXPECT_EQ(reader["process"]["command"], "tow");
   EXPECT_EQ(reader["process"]["alive"], true);
-  EXPECT_EQ(reader["delivery"], "required");
+  EXPECT_EQ(reader["kind"], "required");
   EXPECT_EQ(reader["lag"], 0);
   EXPECT_TRUE(reader["p99_ns"].is_number());
   const Outcome text = run("tow info t");

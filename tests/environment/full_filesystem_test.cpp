@@ -53,7 +53,7 @@ Result<void> use_bus(const std::string& name, Publishers kind) {
   if (!topic) return topic.error();
   auto subscriber = topic->subscriber({.start = Start::oldest()});
   if (!subscriber) return subscriber.error();
-  auto lossy = topic->subscriber({.delivery = Delivery::lossy});  // its page needs more space
+  auto lossy = topic->subscriber({.kind = SubscriberKind::lossy});  // its page needs more space
   if (!lossy) return lossy.error();
   auto publisher = topic->publisher();
   if (!publisher) return publisher.error();

@@ -310,8 +310,8 @@ void join_and_leave(const Plan& plan, StageLog& log, Random& random) {
     publisher.publish("joined").value();
     if (one_in(random, 4)) _exit(0);  // and leaves everything as it is
   } else {
-    const auto kind = one_in(random, 2) ? Delivery::required : Delivery::lossy;
-    auto subscriber = topic.subscriber({.delivery = kind, .start = Start::oldest()}).value();
+    const auto kind = one_in(random, 2) ? SubscriberKind::required : SubscriberKind::lossy;
+    auto subscriber = topic.subscriber({.kind = kind, .start = Start::oldest()}).value();
     const auto held = subscriber.try_take();
     if (one_in(random, 4)) _exit(0);
   }

@@ -137,7 +137,7 @@ void take_attacked(Victim& self) {
       const auto topic = open_attacked(self, *bus);
       if (!topic) continue;
       SubscriberOptions options{.spin = 20us};
-      options.delivery = one_in(self.random, 2) ? Delivery::lossy : Delivery::required;
+      options.kind = one_in(self.random, 2) ? SubscriberKind::lossy : SubscriberKind::required;
       options.max_lag = one_in(self.random, 3) ? 20 : 0;
       options.start = one_in(self.random, 2) ? Start::oldest() : Start::last(5);
       auto subscriber = topic->subscriber(options);

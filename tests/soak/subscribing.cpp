@@ -95,7 +95,7 @@ SubscriberOptions some_options(Self& self) {
   SubscriberOptions options;
   options.spin = self.chance(20) ? 20us : 0us;
   const std::uint64_t dice = self.draw(1, 100);
-  if (dice > 70 && dice <= 90) options.delivery = Delivery::lossy;
+  if (dice > 70 && dice <= 90) options.kind = SubscriberKind::lossy;
   if (dice > 90) options.max_lag = self.draw(4, 16);
   if (self.chance(20)) options.max_held = 1;
   if (self.chance(30)) options.start = Start::oldest();

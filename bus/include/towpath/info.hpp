@@ -27,7 +27,7 @@ struct PublisherInfo {
 struct SubscriberInfo {
   std::uint32_t number = 0;
   ProcessInfo process;
-  Delivery delivery = Delivery::required;
+  SubscriberKind kind = SubscriberKind::required;
   std::uint64_t cursor = 0;  ///< next message it will take, published lazily
   std::uint64_t lag = 0;     ///< messages behind, by its published cursor
   std::uint64_t max_lag = 0;

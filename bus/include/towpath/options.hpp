@@ -90,13 +90,13 @@ struct Start {
   static constexpr Start sequence(std::uint64_t number) { return {Kind::sequence, number}; }
 };
 
-enum class Delivery : std::uint8_t {
+enum class SubscriberKind : std::uint8_t {
   required,  ///< sees every message: publishers wait for it
   lossy,     ///< publishers never wait for it; every gap is counted
 };
 
 struct SubscriberOptions {
-  Delivery delivery = Delivery::required;
+  SubscriberKind kind = SubscriberKind::required;
   Start start{};
   /// A required subscriber more than this many messages behind (at most 1.25 times as many; never
   /// more than half the ring) is evicted instead of holding publishers up; its next take says so.

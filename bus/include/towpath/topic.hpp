@@ -52,7 +52,7 @@ class Topic : public TopicBase {
   /// A subscriber that nobody can see: it writes nothing, protects nothing, copies everything, and
   /// polls every millisecond while it waits. For tools.
   Subscriber<T> observer(Start start = {}) const {
-    return Subscriber<T>(attach_observer(start), SubscriberOptions{.delivery = Delivery::lossy});
+    return Subscriber<T>(attach_observer(start), SubscriberOptions{.kind = SubscriberKind::lossy});
   }
 
  private:
