@@ -69,12 +69,12 @@ PublisherOptions publisher_options(const Options& options) {
 
 Result<void> publish(Publisher<Bytes>& publisher, std::string_view payload,
                      const Options& options) {
-  auto result = publisher.publish(payload, options.key);
+  auto result = publisher.publish(payload, {.key = options.key});
   if (result || !(result.error() == Code::timed_out)) return result;
   const auto deadline = add(Clock::now(), options.timeout.value_or(kForever) - kLookForStop);
   while (!result && result.error() == Code::timed_out && !stop_requested()) {
     if (Clock::now() >= deadline) break;
-    result = publisher.publish(payload, options.key);
+    result = publisher.publish(payload, {.key = options.key});
   }
   return result;
 }

@@ -170,7 +170,7 @@ Take Reader::read_pool(const Located& at, const SlotMeta& meta, Received& out) {
   if (at.slot->sequence.load(kRelaxed) != next_) return Take::empty;
   const std::uint64_t pool = ring_->geometry().raw().pool_bytes;
   if (offset % 64 != 0 || offset > pool || stored > pool - offset || meta.payload_bytes > stored ||
-      stored > kMaxMessageBytes + kMaxKeyBytes + 1) {
+      stored > kMaxMessageBytes + kMaxFieldBytes) {
     return skip_damaged();
   }
   out.stored_bytes = static_cast<std::uint32_t>(stored);

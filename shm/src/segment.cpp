@@ -13,6 +13,7 @@
 
 #include "mapped_file.hpp"
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/fork.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
@@ -329,7 +330,7 @@ std::uint64_t layout_fingerprint() {
        {sizeof(SegmentLayout), sizeof(BusLayout), sizeof(ParticipantsLayout),
         sizeof(GeometryLayout), sizeof(OrderLayout), sizeof(BoardLayout), sizeof(ReaderLayout),
         sizeof(LaneLayout), sizeof(SlotLayout), kMaxHolds, kHistogramBuckets,
-        std::size_t{kLayoutVersion}}) {
+        std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
     hash = (hash ^ part) * 0x0000'0100'0000'01B3;
   }
   return hash;

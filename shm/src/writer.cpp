@@ -6,29 +6,8 @@
 namespace tow::shm {
 namespace {
 
-std::uint16_t hash_key(std::string_view key) {
-  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;  // FNV-1a (Fowler, Noll, Vo)
-  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x0000'0100'0000'01B3;
-  const auto folded = static_cast<std::uint16_t>(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48);
-  return folded == 0 ? 1 : folded;  // 0 means "no key"
-}
-
-SlotMeta describe(std::uint32_t payload_bytes, bool in_pool, std::string_view key) {
-  SlotMeta meta{.payload_bytes = payload_bytes, .in_pool = in_pool};
-  if (!key.empty()) {
-    meta.key_hash = hash_key(key);
-    meta.fields = kFieldKey;
-  }
-  return meta;
-}
-
-std::size_t field_bytes(std::string_view key) { return key.empty() ? 0 : 1 + key.size(); }
-
-/// The fields that follow the payload: a length byte and the key.
-void put_fields(std::byte* at, std::string_view key) {
-  if (key.empty()) return;
-  *at = static_cast<std::byte>(key.size());
-  std::memcpy(at + 1, key.data(), key.size());
+std::uint64_t describe(std::uint32_t payload_bytes, bool in_pool, FieldsView fields) {
+  return SlotMeta{payload_bytes, in_pool, fields.key_hash, fields.bits}.pack();
 }
 
 /// From this size on string instructions win: they fetch no line only to overwrite it. (Measured
@@ -57,13 +36,11 @@ void fill_payload(std::byte* to, std::byte value, std::size_t bytes) {
   if (bytes != 0) std::memset(to, static_cast<int>(value), bytes);
 }
 
-std::uint16_t key_hash(std::string_view key) { return key.empty() ? 0 : hash_key(key); }
-
-Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::string_view key) {
-  const std::size_t stored = payload_bytes + field_bytes(key);
+Append Writer::append(const void* payload, std::uint32_t payload_bytes, FieldsView fields) {
+  const std::size_t stored = std::size_t{payload_bytes} + fields.bytes;
   if (stored <= inline_bytes_) {
-    if (key.empty()) {
-      const std::uint64_t meta = SlotMeta{.payload_bytes = payload_bytes}.pack();
+    const std::uint64_t meta = describe(payload_bytes, false, fields);
+    if (fields.bytes == 0) {
       return append_slot([=](SlotLayout* slot) {
         slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
         store_words(LaneView::payload(slot), payload, payload_bytes);
@@ -71,10 +48,9 @@ Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::str
     }
     alignas(16) std::byte whole[kMaxInlineBytes];
     copy_payload(whole, payload, payload_bytes);
-    put_fields(whole + payload_bytes, key);
-    const SlotMeta meta = describe(payload_bytes, false, key);
+    std::memcpy(whole + payload_bytes, fields.data, fields.bytes);
     return append_slot([&](SlotLayout* slot) {
-      slot->meta.store(meta.pack(), kRelaxed);  // relaxed: [P1] orders
+      slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
       store_words(LaneView::payload(slot), whole, stored);
     });
   }
@@ -84,19 +60,19 @@ Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::str
     return state == Append::done ? Append::pool_full : state;
   }
   copy_payload(data(*block), payload, payload_bytes);
-  const Append result = append_loan(*block, payload_bytes, key);
+  const Append result = append_loan(*block, payload_bytes, fields);
   if (result != Append::done) return_loan(*block);
   return result;
 }
 
-Append Writer::append_loan(Block block, std::uint32_t payload_bytes, std::string_view key) {
-  put_fields(data(block) + payload_bytes, key);
-  const SlotMeta meta = describe(payload_bytes, true, key);
+Append Writer::append_loan(Block block, std::uint32_t payload_bytes, FieldsView fields) {
+  if (fields.bytes != 0) std::memcpy(data(block) + payload_bytes, fields.data, fields.bytes);
+  const std::uint64_t meta = describe(payload_bytes, true, fields);
   const std::uint64_t slot_number = (many_ ? position_ : next_) & slot_mask_;
   const Append result = append_slot([&](SlotLayout* slot) {
-    slot->meta.store(meta.pack(), kRelaxed);  // relaxed: [P1] orders, as for the payload words
+    slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders, as for the payload words
     LaneView::payload(slot)[0].store(block.offset, kRelaxed);
-    LaneView::payload(slot)[1].store(payload_bytes + field_bytes(key), kRelaxed);
+    LaneView::payload(slot)[1].store(std::uint64_t{payload_bytes} + fields.bytes, kRelaxed);
   });
   if (result == Append::done) outstanding_.push_back({last_sequence(), slot_number, block});
   return result;

@@ -155,7 +155,7 @@ TEST_P(Footprint, MemoryIsReservedBeforeTheFirstMessageAndNoneIsAddedLater) {
   EXPECT_EQ(notes.info().file_bytes, before);
   EXPECT_GT(before, 1000U * 64);
   for (std::uint64_t i = 0; i < 5000; ++i) {
-    publisher.publish(Note::of(1, i), i % 2 == 0 ? "" : std::string(200, 'k')).value();
+    publisher.publish(Note::of(1, i), {.key = i % 2 == 0 ? "" : std::string(200, 'k')}).value();
     ASSERT_TRUE(subscriber.take(0s));
   }
   EXPECT_EQ(reserved_bytes(bus_.topic_path("notes")), before);

@@ -160,7 +160,7 @@ TEST_P(Subscribe, MessageCanBeMovedAndReleasedEarly) {
   const auto bytes = topic();
   auto publisher = bytes.publisher().value();
   auto subscriber = bytes.subscriber().value();
-  publisher.publish("small", "key").value();
+  publisher.publish("small", {.key = "key"}).value();
   publisher.publish(std::string(5000, 'L')).value();
   Message<> small = subscriber.take(0s), large = subscriber.take(0s);
   Message<> moved = std::move(small);

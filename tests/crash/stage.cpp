@@ -72,7 +72,7 @@ void Actor::subscribe(SubscriberOptions with) {
 }
 
 void Actor::publish(std::size_t bytes, std::string_view key) {
-  if (!publisher->publish(text_of(next, bytes), key)) return;
+  if (!publisher->publish(text_of(next, bytes), {.key = key})) return;
   ++next;
   progress->published.fetch_add(1);
 }

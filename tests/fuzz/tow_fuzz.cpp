@@ -72,7 +72,7 @@ void message(std::string_view key, std::string_view payload) {
   static const auto topic = mine.topic("fuzzed").value();
   static auto subscriber = topic.subscriber().value();
   static auto publisher = topic.publisher().value();
-  publisher.publish(payload, key).value();
+  publisher.publish(payload, {.key = key}).value();
   const auto taken = subscriber.try_take();
   require(taken && taken.text() == payload && taken.key() == key);
   for (const char* const format : {"text", "hex", "raw", "json"}) {

@@ -294,7 +294,7 @@ void flood(const Plan& plan, StageLog& log, Random& random) {
   const auto topic = Bus::open(plan.bus).value().topic(kAttacked, attacked_options(plan)).value();
   auto publisher = topic.publisher({.when_full = WhenFull::drop}).value();
   for (int i = 0; i < 20'000 && !log.over.load(); ++i) {
-    publisher.publish(some_text(random), one_in(random, 4) ? "key" : "").value();
+    publisher.publish(some_text(random), {.key = one_in(random, 4) ? "key" : ""}).value();
     log.mutations.fetch_add(1, std::memory_order_relaxed);
   }
 }

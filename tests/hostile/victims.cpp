@@ -45,13 +45,13 @@ Result<void> publish_something(Victim& self, Publisher<Bytes>& publisher) {
     case 0:
       return publisher.publish(all.first(draw(self.random, 0, 48)));
     case 1:
-      return publisher.publish(all.first(draw(self.random, 0, 8192)), "some key");
+      return publisher.publish(all.first(draw(self.random, 0, 8192)), {.key = "some key"});
     case 2: {
       auto loan = publisher.loan(draw(self.random, 1, 8192));
       if (!loan) return loan.error();
       loan->fill(std::byte{42});
       if (one_in(self.random, 4)) return {};  // given back
-      return publisher.publish(std::move(*loan), one_in(self.random, 2) ? "k" : "");
+      return publisher.publish(std::move(*loan), {.key = one_in(self.random, 2) ? "k" : ""});
     }
     default: {
       const std::size_t each = draw(self.random, 1, 200);

@@ -59,7 +59,9 @@ Took take_from(shm::Reader& reader, bool keep) {
 }
 
 shm::Append append_text(shm::Writer& writer, const std::string& text, const std::string& key) {
-  const auto appended = writer.append(text.data(), static_cast<std::uint32_t>(text.size()), key);
+  const shm::EncodedFields fields({.key = key});
+  const auto appended =
+      writer.append(text.data(), static_cast<std::uint32_t>(text.size()), fields.view());
   if (appended == shm::Append::done) writer.notify();
   return appended;
 }

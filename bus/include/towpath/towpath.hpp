@@ -1,7 +1,9 @@
 #pragma once
 /// All of Towpath: a bus, its topics, publishers and subscribers.
 
+#include "towpath/attributes.hpp"
 #include "towpath/bus.hpp"
+#include "towpath/headers.hpp"
 #include "towpath/info.hpp"
 #include "towpath/message.hpp"
 #include "towpath/options.hpp"

@@ -22,7 +22,6 @@ inline constexpr std::size_t kSlotHeaderBytes = 16;
 inline constexpr std::size_t kMaxInlineBytes = 256 - kSlotHeaderBytes;
 inline constexpr std::size_t kMaxHolds = 64;
 inline constexpr std::size_t kMaxLossyHolds = 4;
-inline constexpr std::size_t kMaxKeyBytes = 255;
 
 /// No topic gets so far (a message a nanosecond takes 146 years): a sequence beyond is damage.
 inline constexpr std::uint64_t kMaxSequence = 1ULL << 62;
@@ -51,7 +50,7 @@ struct GeometryLayout {
   std::uint64_t slot_count;         ///< N, a power of two: sequences that the order remembers
   std::uint64_t lane_slot_count;    ///< M, a power of two <= N: slots of one lane
   std::uint64_t pool_bytes;         ///< payload pool of one lane, a multiple of 64
-  std::uint64_t max_message_bytes;  ///< payload and key of one message
+  std::uint64_t max_message_bytes;  ///< payload of one message
   std::uint64_t asked_depth;        ///< what the creator asked for; N is at least 4/3 of it
   std::uint32_t max_publishers;
   std::uint32_t max_subscribers;
@@ -164,7 +163,7 @@ struct SlotMeta {
   std::uint32_t payload_bytes = 0;
   bool in_pool = false;
   std::uint16_t key_hash = 0;  ///< 16 bits of the key's hash, 0 = no key
-  std::uint16_t fields = 0;    ///< which optional fields follow the payload
+  std::uint16_t fields = 0;    ///< which fields follow the payload, and the priority: fields.hpp
 
   constexpr std::uint64_t pack() const {
     return std::uint64_t{payload_bytes} | std::uint64_t{in_pool} << 31 |
@@ -175,7 +174,6 @@ struct SlotMeta {
             static_cast<std::uint16_t>(bits >> 32), static_cast<std::uint16_t>(bits >> 48)};
   }
 };
-inline constexpr std::uint16_t kFieldKey = 1;  ///< u8 length, then the key's bytes
 
 /// When a message was committed: a mark of its sequence (16 bits) | ticks just before (48 bits:
 /// they wrap after some 20 hours). The mark tells a stamp of the slot's last message from one to

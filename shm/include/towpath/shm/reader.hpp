@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/histogram.hpp"
 #include "towpath/shm/ring.hpp"
 #include "towpath/shm/wait.hpp"
@@ -48,6 +49,11 @@ struct Received {
   std::int32_t hold = kNoHold;
   std::uint64_t missed = 0;  ///< messages lost right before this one (lossy readers)
   std::unique_ptr<std::byte[]> copy;
+
+  /// What follows the payload, as long as that stays.
+  FieldsView fields_view() const {
+    return {data + payload_bytes, stored_bytes - payload_bytes, fields, key_hash};
+  }
 };
 
 /// Copies payload words with relaxed loads; the caller validates by the slot's sequence.

@@ -6,9 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/pool.hpp"
 #include "towpath/shm/reader_table.hpp"
 #include "towpath/shm/ring.hpp"
@@ -46,9 +46,6 @@ enum class Append : std::uint8_t {
 void copy_payload(std::byte* to, const void* from, std::size_t bytes);
 void fill_payload(std::byte* to, std::byte value, std::size_t bytes);
 
-/// 16 bits of a key's hash; 0 for no key.
-std::uint16_t key_hash(std::string_view key);
-
 /// Appends messages to a ring through one lane. Not thread-safe. The Ring must outlive it (it holds
 /// a share). Nothing here waits except wait_for_room().
 ///
@@ -72,8 +69,8 @@ class Writer {
       store_words(LaneView::payload(slot), payload, kBytes);
     });
   }
-  /// Any size, with an optional key; takes pool memory when the message does not fit into a slot.
-  Append append(const void* payload, std::uint32_t payload_bytes, std::string_view key = {});
+  /// Any size, with optional fields; takes pool memory when both do not fit into a slot.
+  Append append(const void* payload, std::uint32_t payload_bytes, FieldsView fields = {});
 
   /// `one`: fills all slots, then commits them in ascending order (a death leaves a prefix);
   /// `many`: one by one. Stops at the first that finds no room; returns how many went out.
@@ -97,8 +94,9 @@ class Writer {
   /// Dies here: private bookkeeping only; the successor sees the memory as free.
   std::optional<Block> loan(std::uint64_t bytes);
   std::byte* data(Block block) const { return lane_.pool + block.offset; }
-  /// Appends a loaned block. On anything but `done` the block stays on loan.
-  Append append_loan(Block block, std::uint32_t payload_bytes, std::string_view key = {});
+  /// Appends a loaned block, which has room for the fields behind the payload. On anything but
+  /// `done` the block stays on loan.
+  Append append_loan(Block block, std::uint32_t payload_bytes, FieldsView fields = {});
   void return_loan(Block block) { pool_.free(block); }
 
   /// To be called after a payload of `bytes` was appended and notified: readies the memory that the
