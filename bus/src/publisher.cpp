@@ -59,7 +59,11 @@ Result<void> PublisherBase::until_done(Attempt&& attempt, std::size_t bytes) {
 Result<PublisherBase::Next> PublisherBase::on_full(shm::Append reason, std::size_t bytes,
                                                    shm::Deadline deadline) {
   const std::string& topic = writer_->ring().topic();
-  if (reason != shm::Append::full && reason != shm::Append::pool_full) {
+  if (reason == shm::Append::rejected && options_.when_full != WhenFull::drop) {
+    return make_error(Code::full, "topic " + topic + " rejects: " + writer_->blocked_by());
+  }
+  if (reason != shm::Append::full && reason != shm::Append::pool_full &&
+      reason != shm::Append::rejected) {
     return refusal(reason, writer_->ring());
   }
   if (options_.when_full == WhenFull::wait) {

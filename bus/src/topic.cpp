@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include "start.hpp"
+
 namespace tow {
 namespace {
 
@@ -11,22 +13,6 @@ using shm::Token;
 
 shm::ReaderKind kind_of(SubscriberKind kind) {
   return kind == SubscriberKind::required ? shm::ReaderKind::required : shm::ReaderKind::lossy;
-}
-
-shm::StartAt start_of(Start start) {
-  using From = Start::Kind;
-  using To = shm::StartAt::Kind;
-  switch (start.kind) {
-    case From::oldest:
-      return {To::oldest, 0};
-    case From::last:
-      return {To::last, start.value};
-    case From::sequence:
-      return {To::sequence, start.value};
-    case From::next:
-      break;
-  }
-  return {To::next, 0};
 }
 
 std::uint32_t living_subscribers(const shm::Ring& ring) {
@@ -47,6 +33,22 @@ std::uint32_t living_subscribers(const shm::Ring& ring) {
 }
 
 }  // namespace
+
+shm::StartAt start_of(Start start) {
+  using From = Start::Kind;
+  using To = shm::StartAt::Kind;
+  switch (start.kind) {
+    case From::oldest:
+      return {To::oldest, 0};
+    case From::last:
+      return {To::last, start.value};
+    case From::sequence:
+      return {To::sequence, start.value};
+    case From::next:
+      break;
+  }
+  return {To::next, 0};
+}
 
 Result<std::unique_ptr<shm::Writer>> TopicBase::attach_writer(
     const PublisherOptions& options) const {

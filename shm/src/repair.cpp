@@ -1,12 +1,6 @@
 #include "towpath/shm/repair.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <charconv>
-#include <memory>
-#include <string_view>
 
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/wait.hpp"
@@ -17,14 +11,10 @@ namespace {
 /// Calls `visit` with the name of each numbered file.
 template <class Visit>
 void for_each_numbered(const Directory& directory, Visit&& visit) {
-  const int fd = openat(directory.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(fd < 0 ? nullptr : fdopendir(fd), closedir);
-  if (listing == nullptr) return;
-  while (const dirent* const entry = readdir(listing.get())) {
-    const std::string_view name = entry->d_name;
+  for (const std::string& name : directory.names()) {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size()) visit(std::string(name));
+    if (error == std::errc{} && end == name.data() + name.size()) visit(name);
   }
 }
 
@@ -85,6 +75,7 @@ Repaired repair_topic(const Directory& directory, Participants& participants) {
                                                 [&directory] { ring_doorbell(directory); });
   repaired.readers = free_dead_owners<ReaderLayout>(directory, "readers", SegmentKind::reader,
                                                     participants, [] {});
+  repaired.consumers = repair_groups(directory, participants);
   // Rung behind: only now is there room. Dies before: who waits for room looks after its piece.
   if (repaired.readers != 0) ring_for_room(directory);
   return repaired;
@@ -110,7 +101,8 @@ bool has_living_readers(const Directory& directory, Participants& participants) 
     auto page = Segment::open(*readers, name, SegmentKind::reader, Access::read_only, kPage);
     if (!page || page->size() < kPage) return;
     const std::uint64_t owner = page->as<ReaderLayout>()->owner.load(kAcquire);  // [L7]
-    living = living || (owner != 0 && participants.liveness(Token(owner)) != Liveness::dead);
+    living = living || (owner != 0 && !is_group_owner(Token(owner)) &&
+                        participants.liveness(Token(owner)) != Liveness::dead);
   });
   return living;
 }

@@ -68,6 +68,8 @@ std::string_view to_string(Code code) {
       return "removed";
     case Code::evicted:
       return "evicted";
+    case Code::lease_lost:
+      return "lease_lost";
     case Code::stale:
       return "stale";
     case Code::system:

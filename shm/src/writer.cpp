@@ -121,12 +121,14 @@ Append Writer::make_room(std::uint64_t sequence) {
   // Who joins behind [L2] starts after raised - N, whatever this scan saw.
   passed_ = std::min(raised > slots ? raised - slots : 0, lowest.value_or(sequence) - 1);
   limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
+  limit_ = std::min(limit_, readers_.length_limit());
   // Payloads of slots overwritten since: used again while their lines are warm, instead of all the
   // pool in turn.
   if (!retired_.empty()) free_unheld();
   count_published();
   if (ring_->broken()) return limit_ = 0, Append::removed;
-  return sequence <= limit_ ? Append::done : Append::full;
+  if (sequence <= limit_) return Append::done;
+  return readers_.blocker_rejects() ? Append::rejected : Append::full;
 }
 
 void Writer::count_published() {

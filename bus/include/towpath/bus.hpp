@@ -33,7 +33,7 @@ class Bus {
   Result<Topic<T>> topic(std::string_view name, const TopicOptions& options = {}) const {
     auto ring = open_ring(name, options, type_info<T>());
     if (!ring) return ring.error();
-    return Topic<T>(std::move(*ring));
+    return Topic<T>(std::move(*ring), state_);
   }
   /// Opens an existing topic of whatever type, as bytes. For tools.
   Result<Topic<Bytes>> topic_as_bytes(std::string_view name) const;
@@ -59,8 +59,8 @@ class Bus {
   const std::string& path() const;
 
  private:
-  struct State;
-  explicit Bus(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  friend class DeadLetters;
+  explicit Bus(std::shared_ptr<BusState> state) : state_(std::move(state)) {}
   Result<std::shared_ptr<shm::Ring>> open_ring(std::string_view name, const TopicOptions& options,
                                                const TypeInfo& type) const;
   Result<std::shared_ptr<shm::Ring>> open_existing(const std::string& file_name,
@@ -68,7 +68,7 @@ class Bus {
   Result<void> take_away(const std::string& file_name, const shm::Ring* ring) const;
   bool finish_removal(const std::string& file_name, const std::string& topic) const;
   Error no_topic(const std::string& topic) const;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<BusState> state_;
 };
 
 }  // namespace tow

@@ -80,6 +80,8 @@ class Message {
  protected:
   template <class>
   friend class Subscriber;
+  template <class>
+  friend class Consumer;
 
   shm::FieldsView fields() const { return received_.fields_view(); }
   static std::optional<TimePoint> time_point(std::uint64_t at_ns) {
@@ -135,6 +137,10 @@ class Taken : public Message<T> {
  private:
   template <class>
   friend class Subscriber;
+  template <class>
+  friend class Consumer;
+  template <class>
+  friend class Delivery;
   Error error_;
   bool has_message_ = false;
   bool failed_ = false;

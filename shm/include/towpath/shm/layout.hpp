@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/segment.hpp"
 
 namespace tow::shm {
@@ -29,7 +30,12 @@ inline constexpr std::uint64_t kMaxSequence = 1ULL << 62;
 inline constexpr std::uint64_t kBusy = 1ULL << 63;
 
 enum class RingKind : std::uint32_t { one = 1, many = 2 };
-enum class ReaderKind : std::uint32_t { required = 1, lossy = 2 };
+enum class ReaderKind : std::uint32_t {
+  required = 1,  ///< publishers wait for it
+  lossy,         ///< they do not
+  group,         ///< the low mark of a group: publishers wait for it, no process owns it
+  consumer,      ///< one consumer of a group: what it holds; the group's low mark speaks for it
+};
 enum class TopicState : std::uint32_t { live = 1, removed = 2 };
 /// How a publisher of `publishers = one` looks for sleepers: behind a fence of its own, or without
 /// one because sleepers issue membarrier(2).
@@ -85,7 +91,8 @@ struct OrderLayout {
   Atomic<std::uint64_t> dropped;  ///< messages given up because the topic was full
   std::uint8_t reserved5[112];
   std::uint8_t reserved6[3328];
-  /// Per reader entry: the claim number of the reader that was evicted; 0 = none.
+  /// Per reader entry: the claim number of the reader that was evicted, or what was dropped of a
+  /// group (GroupFloor); 0 = none.
   std::array<Atomic<std::uint64_t>, kMaxSubscribers> evicted;
   // index words of `publishers = many` follow, one per 64-byte line (see IndexWord)
 };
@@ -114,16 +121,19 @@ inline constexpr std::size_t kHistogramBuckets = 656;
 struct ReaderLayout {
   SegmentLayout header;
   std::uint8_t reserved0[64];
-  Atomic<std::uint64_t> owner;  ///< Token; 0 = free. Claimed by CAS 0 -> token; repaired token -> 0
+  /// Token; 0 = free. Claimed by CAS 0 -> token; repaired token -> 0. A group's: group_owner().
+  Atomic<std::uint64_t> owner;
   /// Claim number under which the fields below are valid; 0 = not joined. A reader counts only
   /// while live == claim != 0 and owner != 0.
   Atomic<std::uint64_t> live;
-  Atomic<std::uint64_t> claim;  ///< raised by 1 at every claim of this page
-  Atomic<std::uint32_t> kind;   ///< a ReaderKind
-  std::uint32_t reserved1;
-  Atomic<std::uint64_t> max_lag;  ///< messages; 0 = never evicted
+  Atomic<std::uint64_t> claim;     ///< raised by 1 at every claim of this page
+  Atomic<std::uint32_t> kind;      ///< a ReaderKind
+  Atomic<std::uint32_t> overflow;  ///< of a group: an Overflow
+  Atomic<std::uint64_t> max_lag;   ///< messages; 0 = never evicted. Of a group: its length limit
   std::uint8_t reserved2[88];
-  Atomic<std::uint64_t> cursor;    ///< next sequence it will take; published lazily, never ahead
+  /// Next sequence it will take; published lazily, never ahead. A group's: GroupPosition, and its
+  /// writers are the group's consumers.
+  Atomic<std::uint64_t> cursor;
   Atomic<std::uint64_t> received;  ///< messages taken
   Atomic<std::uint64_t> gaps;      ///< times that messages were missed
   Atomic<std::uint64_t> lost;      ///< messages missed
@@ -132,7 +142,9 @@ struct ReaderLayout {
   std::array<Atomic<std::uint64_t>, kMaxHolds>
       holds;  ///< payloads kept in place (see Hold); 0 = none
   std::array<Atomic<std::uint64_t>, kHistogramBuckets> latency;  ///< ticks from commit to take
-  std::uint8_t reserved4[8192 - 1024 - 8 * kHistogramBuckets];
+  /// Of a group or consumer: the group's file name, NUL-padded.
+  std::array<Atomic<std::uint64_t>, 32> group;
+  std::uint8_t reserved4[8192 - 1024 - 256 - 8 * kHistogramBuckets];
 };
 static_assert(offsetof(ReaderLayout, owner) == 128 && offsetof(ReaderLayout, cursor) == 256);
 static_assert(offsetof(ReaderLayout, holds) == 512 && offsetof(ReaderLayout, latency) == 1024);

@@ -31,6 +31,7 @@ enum class Code : std::uint16_t {
   not_supported,     ///< the kernel or filesystem lacks something
   removed,           ///< the topic was removed
   evicted,           ///< a required subscriber fell behind its max_lag
+  lease_lost,        ///< a delivery is its consumer's no more: its time passed, or there was a seek
   stale,             ///< this process no longer owns its entry (its lock descriptor was closed)
   system,            ///< any other failed system call
 };

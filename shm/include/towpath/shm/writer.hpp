@@ -18,7 +18,8 @@ namespace tow::shm {
 
 enum class Append : std::uint8_t {
   done,
-  full,       ///< a required reader has not passed yet
+  full,       ///< a required reader or a group has not passed yet
+  rejected,   ///< the same, and the group wants it said at once: waiting is not what it is for
   pool_full,  ///< no payload memory: unread or held payloads use it up
   removed,    ///< the topic is gone, or a file of it was truncated (Ring::end_reason tells)
   stale,      ///< this process lost its membership
@@ -264,7 +265,7 @@ Append Writer::append_one(const Fill& fill) {
 
 template <class Fill>
 Append Writer::append_many(const Fill& fill) {
-  constexpr int kMaxAttempts = 1 << 16;  // each lost race is somebody else's message
+  constexpr int kMaxRaces = 1 << 16;  // each lost race is somebody else's message
   constexpr std::uint64_t kMaxOthers = 8;
   const std::uint64_t slot_number = position_ & slot_mask_;
   SlotLayout* const slot = lane_.slot(slot_number);
@@ -278,7 +279,7 @@ Append Writer::append_many(const Fill& fill) {
   const Geometry& geometry = ring_->geometry();
   std::uint64_t now = 0;
   bool filled = false;
-  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+  for (int race = 0; race < kMaxRaces; ++race) {
     Atomic<std::uint64_t>& word = ring_->index(sequence);
     std::uint64_t seen = word.load(kAcquire);  // [O2] pairs with [O1]
     const bool taken = geometry.lap_in(seen) >= geometry.lap_of(sequence);
