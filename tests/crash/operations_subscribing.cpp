@@ -45,7 +45,7 @@ void add_taking(Operations& list, Publishers kind) {
   list.push_back({named("sleep until a deadline", kind),
                   {.publishers = kind, .messages = 0},
                   subscribe_oldest,
-                  [](Actor& actor) { (void)actor.subscriber->take(100ms); }});
+                  [](Actor& actor) { (void)actor.subscriber->take(15ms); }});
 }
 
 void add_subscribing(Operations& list, Publishers kind) {

@@ -20,6 +20,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "clock.hpp"
+
 #if !defined(__x86_64__)
 #error "tests/crash steps x86-64 instructions only"
 #endif
@@ -125,6 +127,7 @@ void Stepper::run_child(const Script& script) {
   try {
     if (technique_ == Technique::ptrace) {
       script.prepare();
+      let_time_pass_by_looks();
       if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(3);
       raise(SIGSTOP);
     } else {
@@ -134,6 +137,7 @@ void Stepper::run_child(const Script& script) {
       action.sa_flags = SA_SIGINFO;
       sigaction(SIGTRAP, &action, nullptr);
       script.prepare();
+      let_time_pass_by_looks();
       set_trap_flag();
     }
     operation_begins();
