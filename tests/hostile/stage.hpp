@@ -40,7 +40,8 @@ struct VictimLog {
 /// Lies in memory that all processes of a run share.
 struct StageLog {
   std::atomic<bool> over;           ///< everybody ends
-  std::atomic<bool> quiet_is_over;  ///< the quiet publisher sends no more
+  std::atomic<bool> quiet_is_over;  ///< the quiet publisher is to send no more
+  std::atomic<bool> quiet_is_out;   ///< it has sent its last; only then a look that finds none ends
   std::atomic<std::uint64_t> mutations, refused;
   std::atomic<std::uint64_t> quiet_published, quiet_taken;
   std::array<VictimLog, kMaxVictims> victims;

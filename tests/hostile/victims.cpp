@@ -192,7 +192,7 @@ void publish_quiet(Victim& self) {
     self.step();
     if (number % 8 == 0) usleep(static_cast<useconds_t>(draw(self.random, 0, 300)));
   }
-  self.log.quiet_is_over.store(true);
+  self.log.quiet_is_out.store(true);
 }
 
 void take_quiet(Victim& self) {
@@ -202,7 +202,7 @@ void take_quiet(Victim& self) {
   self.step();
   QuietWords expected;
   while (true) {
-    const bool last = self.log.quiet_is_over.load();
+    const bool last = self.log.quiet_is_out.load() || self.log.faults.load() != 0;
     const auto taken = subscriber.take(20ms);
     self.step();
     if (taken.failed()) return self.log.fault("quiet subscriber: " + taken.error().message());
