@@ -265,6 +265,7 @@ TEST_F(Cli, SecondPublisherOfAnExclusiveTopicIsRefusedOrTakesOver) {
 TEST_F(Cli, HzShowsRateAndBytes) {
   run("tow create t");
   Child publisher = start("exec tow pub t --count 0 --rate 500 --size 100", "pub");
+  ASSERT_TRUE(eventually_info("t", [](const Json& info) { return info["last_sequence"] > 0; }));
   const Json line = json("tow hz t -n 1 --json");
   EXPECT_GT(line["seen"], 0);
   EXPECT_GT(line["messages_per_second"], 0);
