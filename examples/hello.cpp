@@ -41,7 +41,7 @@ int subscribe(const std::string& path) {
   auto quotes = bus.topic<Quote>("quotes.eurusd", {.publishers = tow::Publishers::one}).value();
   // [snippet]
   auto subscriber = quotes.subscriber({.start = tow::Start::oldest()}).value();  // process B
-  while (auto quote = subscriber.take(1s)) {
+  while (auto quote = subscriber.take(10s)) {
     std::printf("%lu: bid %.4f ask %.4f\n", quote.sequence(), quote->bid, quote->ask);
     // [/snippet]
     if (++count == kQuotes) break;
