@@ -48,7 +48,7 @@ struct [[nodiscard]] Error {
   std::int32_t os_errno = 0;
 
   std::string message() const;
-  friend bool operator==(const Error& error, Code code) { return error.code == code; }
+  friend bool operator==(const Error& error, Code wanted) { return error.code == wanted; }
 };
 static_assert(sizeof(Error) == 8);
 
