@@ -14,6 +14,10 @@ Error refusal(shm::Append reason, const shm::Ring& ring) {
       return ring.end_reason();
     case shm::Append::stale:
       return ring.participants().not_a_member();
+    case shm::Append::prepared:
+      return make_error(Code::invalid_argument,
+                        "topic " + topic +
+                            ": this publisher has prepared messages; settle or discard them first");
     default:
       return make_error(Code::corrupt, "topic " + topic +
                                            ": its order is damaged; remove the topic and create "

@@ -54,6 +54,7 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
   blocker_.reset();
   length_limit_ = kMaxSequence;
   limited_by_length_ = false;
+  pinner_.reset();
   std::optional<std::uint64_t> lowest;
   if (unseen_) lowest = 1;  // nothing may be overwritten
   for (std::size_t i = 0; i < pages_.size(); ++i) {
@@ -78,6 +79,7 @@ std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
     blocker_ = i;
     blocker_cursor_ = cursor;
   }
+  look_at_pins(lowest);
   return lowest;
 }
 
@@ -119,6 +121,23 @@ bool ReaderTable::blocker_rejects() const {
   if (!blocker_ || !limited_by_length_) return false;
   // relaxed: written before `live` [L7]
   return pages_[*blocker_]->overflow.load(kRelaxed) == static_cast<std::uint32_t>(Overflow::reject);
+}
+
+void ReaderTable::look_at_pins(std::optional<std::uint64_t>& lowest) {
+  const OrderLayout& order = ring_.order();
+  for (std::uint32_t group = 0; group < kMaxPublishers / 64; ++group) {
+    // relaxed: [L2] fenced before, [X1] fences behind the bit and the pin
+    std::uint64_t bits = order.pinned[group].load(kRelaxed);
+    for (; bits != 0; bits &= bits - 1) {
+      const std::uint32_t lane = group * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      // [X2] acquire, pairs with [X2] in unpin: a pin that is gone has made its last look at what
+      // may be overwritten from here on. One that we miss reads our limit afterwards [X1].
+      const std::uint64_t pin = std::min(order.pins[lane].load(kAcquire), kMaxSequence);
+      if (pin == 0 || (lowest && pin >= *lowest)) continue;
+      lowest = pin;
+      pinner_ = lane;
+    }
+  }
 }
 
 bool ReaderTable::evicted(const Page& page, const View& view, std::uint64_t cursor,
@@ -179,6 +198,10 @@ bool ReaderTable::release_dead() {
 
 std::string ReaderTable::blocker_text() const {
   if (unseen_) return "a subscriber's page cannot be read: " + unseen_->message();
+  if (pinner_) {
+    return "the publisher of lane " + std::to_string(*pinner_) +
+           " is about to publish together with an acknowledgement";
+  }
   if (!blocker_) return "nobody is in the way any more; try again";
   const Page& page = pages_[*blocker_];
   if (page->kind.load(kRelaxed) == static_cast<std::uint32_t>(ReaderKind::group)) {

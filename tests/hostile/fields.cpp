@@ -47,7 +47,9 @@ void add_order(Fields& fields, const shm::Geometry& geometry) {
   fields.add(offsetof(O, wake_mode), 4);
   fields.add(offsetof(O, room_want), 4);
   fields.add(offsetof(O, dropped), 8);
+  fields.add_many(offsetof(O, pinned), shm::kMaxPublishers / 64);
   fields.add_many(offsetof(O, evicted), geometry.raw().max_subscribers);
+  fields.add_many(offsetof(O, pins), geometry.raw().max_publishers);
   if (geometry.many()) {
     fields.add_many(sizeof(O), geometry.slot_count(), shm::kCacheLine);
   }
@@ -58,6 +60,8 @@ void add_lane(Fields& fields, const shm::Geometry& geometry) {
   fields.add(offsetof(L, owner), 8);
   fields.add(offsetof(L, published), 8);
   fields.add(offsetof(L, adoptions), 8);
+  fields.add(offsetof(L, in_record), 8);
+  fields.add_many(offsetof(L, record), 12);
   for (std::uint64_t slot = 0; slot < geometry.lane_slot_count(); ++slot) {
     const std::uint64_t at = geometry.slots_offset() + slot * geometry.raw().slot_bytes;
     fields.add_many(at, 4);  // sequence, meta, and the payload's place in the pool

@@ -63,7 +63,8 @@ Struct order() {
            FIELD(T, created_monotonic_ns), FIELD(T, reserved0), FIELD(T, state),
            FIELD(T, reserved1), FIELD(T, limit), FIELD(T, reserved2), FIELD(T, doorbell),
            FIELD(T, wake_mode), FIELD(T, reserved3), FIELD(T, room_want), FIELD(T, reserved4),
-           FIELD(T, dropped), FIELD(T, reserved5), FIELD(T, reserved6), FIELD(T, evicted)}};
+           FIELD(T, dropped), FIELD(T, reserved5), FIELD(T, pinned), FIELD(T, reserved6),
+           FIELD(T, evicted), FIELD(T, pins)}};
 }
 
 Struct board() {
@@ -89,7 +90,8 @@ Struct lane() {
   return {"LaneLayout",
           sizeof(T),
           {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, published),
-           FIELD(T, adoptions), FIELD(T, reserved1), FIELD(T, reserved2)}};
+           FIELD(T, adoptions), FIELD(T, in_record), FIELD(T, reserved1), FIELD(T, record),
+           FIELD(T, reserved2)}};
 }
 
 Struct slot() {

@@ -90,15 +90,22 @@ struct OrderLayout {
   std::uint8_t reserved4[4];
   Atomic<std::uint64_t> dropped;  ///< messages given up because the topic was full
   std::uint8_t reserved5[112];
-  std::uint8_t reserved6[3328];
+  /// Bit k: lane k has used its pin, so scans look at it. Writer: the lane's owner; never cleared.
+  std::array<Atomic<std::uint64_t>, kMaxPublishers / 64> pinned;
+  std::uint8_t reserved6[3200];
   /// Per reader entry: the claim number of the reader that was evicted, or what was dropped of a
   /// group (GroupFloor); 0 = none.
   std::array<Atomic<std::uint64_t>, kMaxSubscribers> evicted;
+  /// Per lane: the sequence from which on nothing may be overwritten, as if a required reader stood
+  /// there, while the lane's prepared message goes out under it or not; 0 = none. Writer: the
+  /// lane's owner.
+  std::array<Atomic<std::uint64_t>, kMaxPublishers> pins;
   // index words of `publishers = many` follow, one per 64-byte line (see IndexWord)
 };
 static_assert(offsetof(OrderLayout, state) == 256 && offsetof(OrderLayout, limit) == 384);
 static_assert(offsetof(OrderLayout, doorbell) == 512 && offsetof(OrderLayout, room_want) == 640);
-static_assert(offsetof(OrderLayout, evicted) == 4096 && sizeof(OrderLayout) == 12288);
+static_assert(offsetof(OrderLayout, pinned) == 768 && offsetof(OrderLayout, evicted) == 4096);
+static_assert(offsetof(OrderLayout, pins) == 12288 && sizeof(OrderLayout) == 20480);
 
 /// File `readers/board`. Writers: subscribers.
 struct BoardLayout {
@@ -157,6 +164,10 @@ struct SlotLayout {
 };
 static_assert(sizeof(SlotLayout) == kSlotHeaderBytes);
 
+/// Path of a settlement record (record_layout.hpp) relative to the bus, NUL-padded. In words, as
+/// all text that one process may read while another writes it.
+using RecordPathLayout = std::array<Atomic<std::uint64_t>, 96>;
+
 /// File `lanes/<k>`. Writer: the publisher that owns it; `owner` also by adopters and repairers.
 struct LaneLayout {
   SegmentLayout header;
@@ -164,11 +175,16 @@ struct LaneLayout {
   Atomic<std::uint64_t> owner;      ///< Token; 0 = free to adopt
   Atomic<std::uint64_t> published;  ///< messages since creation, published lazily; for people
   Atomic<std::uint64_t> adoptions;  ///< how often a successor took over
-  std::uint8_t reserved1[104];
-  std::uint8_t reserved2[4096 - 256];
+  /// Id of the settlement whose prepared messages lie in this lane; 0 = none. Otherwise the lane is
+  /// not to be adopted before the record that `record` names is resolved.
+  Atomic<std::uint64_t> in_record;
+  std::uint8_t reserved1[96];
+  RecordPathLayout record;  ///< written before `in_record`
+  std::uint8_t reserved2[4096 - 1024];
   // slots, stamps and pool follow at the offsets of LaneMap
 };
-static_assert(offsetof(LaneLayout, owner) == 128 && sizeof(LaneLayout) == 4096);
+static_assert(offsetof(LaneLayout, owner) == 128 && offsetof(LaneLayout, record) == 256);
+static_assert(sizeof(LaneLayout) == 4096);
 
 /// `meta` of a slot: payload size 31 bits | in_pool 1 bit | key hash 16 bits | fields 16 bits.
 struct SlotMeta {

@@ -18,10 +18,10 @@ class ReaderTable {
  public:
   explicit ReaderTable(const Ring& ring) : ring_(ring) {}
 
-  /// Lowest cursor of all required readers and groups that count; nothing when there are none.
-  /// Readers that allow it and are too far behind `tail` are evicted and no longer count; groups
-  /// that allow it lose their oldest. The caller has raised `limit` and fenced [L2]. Remembers who
-  /// was lowest.
+  /// Lowest cursor of all required readers and groups that count, and of pins; nothing when there
+  /// are none. Readers that allow it and are too far behind `tail` are evicted and no longer count;
+  /// groups that allow it lose their oldest. The caller has raised `limit` and fenced [L2].
+  /// Remembers who was lowest.
   std::optional<std::uint64_t> lowest_cursor(std::uint64_t tail);
   /// As of the last scan: the highest sequence that groups of limited length have room for.
   std::uint64_t length_limit() const { return length_limit_; }
@@ -32,8 +32,8 @@ class ReaderTable {
   /// read: then nothing may be freed.
   std::optional<std::vector<Hold>> holds_of(std::uint32_t lane);
   /// Asks the kernel about the reader in the way and about every holder; forgets the dead and frees
-  /// their pages where we have the right. True when somebody was dead. Makes system calls at
-  /// most every 10 ms.
+  /// their pages where we have the right.
+  /// True when somebody was dead. Makes system calls at most every 10 ms.
   bool release_dead();
   /// Who was in the way at the last scan, for error texts.
   std::string blocker_text() const;
@@ -51,6 +51,7 @@ class ReaderTable {
 
   void map_new_pages();
   std::optional<View> counting(const Page& page) const;
+  void look_at_pins(std::optional<std::uint64_t>& lowest);
   /// True when the reader is evicted, by somebody earlier or by this call.
   bool evicted(const Page& page, const View& view, std::uint64_t cursor, std::uint64_t tail);
   /// The low mark that counts of a group: its own, or what is left after dropping its oldest.
@@ -59,8 +60,9 @@ class ReaderTable {
   const Ring& ring_;
   std::vector<Page> pages_;
   std::vector<bool> mapped_ = std::vector<bool>(kMaxSubscribers);
-  std::optional<Error> unseen_;         ///< why a page could not be mapped at the last scan
-  std::optional<std::size_t> blocker_;  ///< position in pages_
+  std::optional<Error> unseen_;          ///< why a page could not be mapped at the last scan
+  std::optional<std::size_t> blocker_;   ///< position in pages_
+  std::optional<std::uint32_t> pinner_;  ///< lane whose pin was lowest
   std::uint64_t blocker_cursor_ = 0;
   std::uint64_t length_limit_ = kMaxSequence;
   bool limited_by_length_ = false;  ///< by `blocker_`
