@@ -63,7 +63,7 @@ Result<shm::GroupOptionsLayout> layout_of(std::string_view name, const GroupOpti
   raw.slot_count = topic.slot_count;
   raw.mode = static_cast<std::uint32_t>(options.mode);
   raw.overflow = static_cast<std::uint32_t>(options.overflow);
-  if (options.max_attempts < 1 || options.max_attempts > shm::kMaxAttempts) {
+  if (options.max_attempts < 1 || options.max_attempts > shm::kMaxDeliveryAttempts) {
     return bad_option(name, "max_attempts must be 1 to 30");
   }
   raw.max_attempts = options.max_attempts;

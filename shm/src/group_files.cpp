@@ -234,7 +234,12 @@ Result<void> remove_group(const Directory& topic, const std::string& name) {
 
 std::vector<std::string> groups_in(const Directory& topic) {
   const auto groups = topic.open_child("groups");
-  return groups ? groups->names() : std::vector<std::string>{};
+  std::vector<std::string> names = groups ? groups->names() : std::vector<std::string>{};
+  // Without its file it is only the beginning of a group, or what is left of one.
+  std::erase_if(names, [&](const std::string& name) {
+    return faccessat(groups->fd(), (name + '/' + kState).c_str(), F_OK, 0) != 0;
+  });
+  return names;
 }
 
 }  // namespace tow::shm

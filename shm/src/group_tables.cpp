@@ -29,7 +29,7 @@ std::string fault_in(const GroupOptionsLayout& options) {
   if (options.overflow > static_cast<std::uint32_t>(Overflow::drop_oldest)) {
     return "has no known overflow policy";
   }
-  if (options.max_attempts < 1 || options.max_attempts > kMaxAttempts) {
+  if (options.max_attempts < 1 || options.max_attempts > kMaxDeliveryAttempts) {
     return "must allow 1 to 30 attempts";
   }
   if (!terminated(options.key_pattern) || !terminated(options.dead_letter)) {

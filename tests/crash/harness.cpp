@@ -28,6 +28,7 @@ class Life {
     expected_.may_be_removed = operation.may_remove || !setting.topic;
     // Of few large messages the newest alone stays.
     expected_.history = setting.bytes * 5 < kPoolBytes;
+    if (setting.group) expected_.group = setting.group_want;
     if (stage_.survivor() != nullptr) expected_.unread = stage_.survivor()->next_sequence();
   }
 

@@ -62,5 +62,7 @@ void add_waiting(Operations& list, Publishers kind);
 /// Reading.
 void add_taking(Operations& list, Publishers kind);
 void add_subscribing(Operations& list, Publishers kind);
+/// Groups, which are the same in both kinds of topic but for their making.
+void add_groups(Operations& list);
 
 }  // namespace tow::crash

@@ -170,6 +170,7 @@ Operations all() {
     add_typed(list, kind);
     add_repair(list, kind);
   }
+  add_groups(list);
   return list;
 }
 

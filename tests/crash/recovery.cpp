@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "fault.hpp"
+#include "group_recovery.hpp"
 #include "stage.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
@@ -19,26 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-struct Fault : std::runtime_error {
-  using runtime_error::runtime_error;
-};
-
-void require(bool promise, const std::string& fault) {
-  if (!promise) throw Fault(fault);
-}
-
-template <class T>
-T must(Result<T> result, const char* what) {
-  if (!result) throw Fault(std::string(what) + ": " + result.error().message());
-  return std::move(*result);
-}
-
-void must(Result<void> result, const char* what) {
-  if (!result) throw Fault(std::string(what) + ": " + result.error().message());
-}
-
-std::string number(std::uint64_t n) { return std::to_string(n); }
 
 /// One bus after a death.
 class Survey {
@@ -61,6 +43,9 @@ class Survey {
     no_owner_is_dead();
     require(want_.bell != bell(), "a sleeper was not rung for");
     follow_up(tail);
+    if (want_.group || !topic_->groups().empty()) {
+      survey_group(*topic_, tail, want_.group.value_or(GroupWant{.may_be_gone = true}));
+    }
     read_and_publish();
     lend_every_pool();
     no_strange_files();
@@ -176,6 +161,7 @@ class Survey {
       const bool known = path == "bus" || path == "participants" || path == "topics" ||
                          (folder == "participants" && numbered) || path == topic ||
                          path == topic + "/order" || path == topic + "/lanes" ||
+                         path == topic + "/groups" || folder == topic + "/groups" ||
                          path == topic + "/readers" || path == topic + "/readers/board" ||
                          ((folder == topic + "/lanes" || folder == topic + "/readers") && numbered);
       require(known, "left behind: " + path);

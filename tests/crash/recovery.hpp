@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "towpath/options.hpp"
+#include "stage.hpp"
 
 namespace tow::crash {
 
@@ -19,6 +19,7 @@ struct Expectation {
   bool history = true;                    ///< the operation may not shorten it
   std::uint64_t unread = 0;               ///< the survivor's next message; 0 = there is no survivor
   std::optional<std::uint32_t> bell{};    ///< on which somebody sleeps: it must have been rung
+  std::optional<GroupWant> group{};       ///< there is a group
   std::function<void()> end_survivors{};  ///< called when nobody else shall live on the bus
 };
 

@@ -20,7 +20,7 @@ TopicOptions small_topic(Publishers publishers) {
   options.max_message_bytes = kPoolBytes;
   options.pool_bytes = kPoolBytes;
   if (publishers == Publishers::many) options.max_publishers = 3;
-  options.max_subscribers = 4;
+  options.max_subscribers = 6;
   options.stamps = Stamps::all;
   return options;
 }
@@ -98,6 +98,22 @@ bool Actor::take(bool keep) {
   return true;
 }
 
+void Actor::consume(const ConsumerOptions& with) {
+  if (!topic) open();
+  group.emplace(topic->group(kGroup).value());
+  consumer.emplace(group->consumer(with).value());
+}
+
+void Actor::begin(int count) {
+  for (; count > 0; --count) {
+    auto delivery = consumer->try_take();
+    if (!delivery) return;
+    progress->taken.fetch_add(1);
+    check(delivery);
+    deliveries.push_back(std::move(delivery));
+  }
+}
+
 Stage::Stage(const Setting& setting)
     : path_(directory_.path() + "/bus"), options_(small_topic(setting.publishers)) {
   options_.lane_depth = setting.lane_depth;
@@ -105,6 +121,12 @@ Stage::Stage(const Setting& setting)
   bus_.emplace(Bus::open(path_).value());
   if (setting.topic) {
     topic_.emplace(bus_->topic(kTopic, options_).value());
+    if (setting.group) {
+      GroupOptions group = *setting.group;
+      group.start = Start::oldest();
+      group_.emplace(topic_->group(kGroup, group).value());
+    }
+    attributes_ = setting.attributes;
     if (setting.survivor) survivor_.emplace(topic_->subscriber({.spin = 0ns}).value());
     publish(setting.messages, setting.bytes);
   }
@@ -117,7 +139,9 @@ void Stage::publish(std::uint64_t count, std::size_t bytes) {
   if (count == 0) return;
   auto publisher = topic_->publisher({.when_full = WhenFull::fail}).value();
   const std::uint64_t next = topic_->last_sequence() + 1;
-  for (std::uint64_t i = 0; i < count; ++i) publisher.publish(text_of(next + i, bytes)).value();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    publisher.publish(text_of(next + i, bytes), attributes_).value();
+  }
 }
 
 void Stage::fill() {
@@ -164,6 +188,11 @@ std::uint32_t Stage::want_bell() {
   return shm::Doorbell::announce(ring->order().doorbell, ring->board().want);
 }
 
+void Stage::want_group_bell() {
+  const auto group = shm::Group::open(open_ring(path_), kGroup).value();
+  shm::Doorbell::announce(group->layout().bell, group->layout().want);
+}
+
 std::uint32_t Stage::bell() const { return open_ring(path_)->order().doorbell.load(shm::kAcquire); }
 
 void Stage::want_room() {
@@ -191,6 +220,7 @@ void Stage::leave() {
   survivor_.reset();
   laggard_.reset();
   publisher_.reset();
+  group_.reset();
   topic_.reset();
   bus_.reset();
 }

@@ -16,7 +16,7 @@ namespace tow::shm {
 
 inline constexpr std::uint32_t kMaxConsumers = 256;
 inline constexpr std::uint32_t kMaxPrefetch = 256;
-inline constexpr std::uint32_t kMaxAttempts = 30;
+inline constexpr std::uint32_t kMaxDeliveryAttempts = 30;
 /// Keys of an `ordered` group fall into so many partitions.
 inline constexpr std::uint32_t kPartitions = 64;
 inline constexpr std::size_t kGroupTextBytes = 256;
@@ -37,7 +37,7 @@ struct GroupOptionsLayout {
   std::uint64_t slot_count;       ///< of the topic: length of both arrays
   std::uint32_t mode;             ///< a GroupMode
   std::uint32_t overflow;         ///< an Overflow
-  std::uint32_t max_attempts;     ///< 1 to kMaxAttempts; then the message is dead
+  std::uint32_t max_attempts;     ///< 1 to kMaxDeliveryAttempts; then the message is dead
   std::uint32_t flags;            ///< kGroup...
   std::uint64_t lease_ns;         ///< until an unsettled delivery is taken back; 0 = never
   std::uint64_t backoff_ns;       ///< before the third attempt, then doubled; the second is at once

@@ -295,7 +295,7 @@ Append Writer::append_one(const Fill& fill) {
 
 template <class Fill>
 Append Writer::append_many(const Fill& fill) {
-  constexpr int kMaxRaces = 1 << 16;  // each lost race is somebody else's message
+  constexpr int kMaxAttempts = 1 << 16;  // each lost race is somebody else's message
   constexpr std::uint64_t kMaxOthers = 8;
   const std::uint64_t slot_number = position_ & slot_mask_;
   SlotLayout* const slot = lane_.slot(slot_number);
@@ -309,7 +309,7 @@ Append Writer::append_many(const Fill& fill) {
   const Geometry& geometry = ring_->geometry();
   std::uint64_t now = 0;
   bool filled = false;
-  for (int race = 0; race < kMaxRaces; ++race) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     Atomic<std::uint64_t>& word = ring_->index(sequence);
     std::uint64_t seen = word.load(kAcquire);  // [O2] pairs with [O1]
     const bool taken = geometry.lap_in(seen) >= geometry.lap_of(sequence);
