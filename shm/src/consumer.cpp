@@ -135,17 +135,44 @@ bool Consumer::lease(SeenWord& seen, std::uint64_t sequence) {
 }
 
 void Consumer::lease_run(std::uint32_t room) {
-  const Ring& ring = group_->ring();
   const std::uint64_t end = low_ + window_;
-  // At most one line of words at a time: who takes half of another's line slows both.
-  while (next_ < end && run_.size() < room) {
+  // Back at what returned, or at a hole that somebody dead left: one by one.
+  while (next_ < std::min(rewound_, end) && run_.size() < room) {
     SeenWord seen = group_->look(next_, epoch_);
-    if (seen.fresh && !ring.published(next_)) break;
     if (seen.means.state == WordState::ready) lease(seen, next_);  // or another was faster
     ++next_;
-    if (!run_.empty() && next_ % kWordsPerLine == 0) break;
+  }
+  if (run_.empty()) {
+    const std::uint32_t count = take_run(room);
+    for (std::uint32_t i = 0; i < count; ++i, ++next_) {
+      SeenWord seen = group_->look(next_, epoch_);
+      if (seen.means.state == WordState::ready) lease(seen, next_);
+    }
   }
   std::reverse(run_.begin(), run_.end());
+}
+
+std::uint32_t Consumer::take_run(std::uint32_t room) {
+  const Ring& ring = group_->ring();
+  constexpr int kMaxRaces = 64;  // each lost to another consumer, who got a run
+  for (int race = 0; race < kMaxRaces; ++race) {
+    // relaxed, and below: the words themselves are leased behind it, each by its own CAS [G1]
+    std::uint64_t seen = layout_->frontier.load(kRelaxed);
+    const GroupPosition at = GroupPosition::unpack(seen);
+    if (at.epoch == epoch_) next_ = std::max(next_, at.low);
+    // At most one line of words, and only what is there: the rest shall be anybody's.
+    const std::uint64_t end =
+        std::min({low_ + window_, next_ + room, (next_ / kWordsPerLine + 1) * kWordsPerLine});
+    std::uint64_t behind = next_;
+    while (behind < end && ring.published(behind)) ++behind;
+    if (behind == next_) return 0;
+    // Dies behind: a run that nobody leases; the repair of this consumer has everybody sweep.
+    if (layout_->frontier.compare_exchange_strong(seen, GroupPosition{epoch_, behind}.pack(),
+                                                  kRelaxed)) {
+      return static_cast<std::uint32_t>(behind - next_);
+    }
+  }
+  return 0;
 }
 
 void Consumer::advance_low() {
@@ -187,11 +214,14 @@ void Consumer::sweep() {
   layout_->next_due.store(0, kSeqCst);
   fence(kSeqCst);  // [G9]
   std::uint64_t earliest = 0;
-  const std::uint64_t end = low_ + window_;
+  // relaxed: who has not come so far has changed no word there
+  const GroupPosition frontier = GroupPosition::unpack(layout_->frontier.load(kRelaxed));
+  const std::uint64_t reached = frontier.epoch == epoch_ ? frontier.low : low_;
+  const std::uint64_t end = picky_ ? low_ + window_ : std::min(low_ + window_, reached);
+  rewound_ = std::max(next_, end);
   for (std::uint64_t sequence = low_; sequence < end; ++sequence) {
     SeenWord seen = group_->look(sequence, epoch_);
-    // Without picking, what was never leased lies behind everything that was.
-    if (seen.fresh && (!picky_ || !group_->ring().published(sequence))) break;
+    if (picky_ && seen.fresh && !group_->ring().published(sequence)) break;
     if (take_its_time(seen, sequence, earliest)) next_ = std::min(next_, sequence);
   }
   if (earliest != 0) group_->tables().lower_next_due(earliest);

@@ -131,7 +131,8 @@ Struct group() {
            FIELD(T, want),       FIELD(T, reserved4), FIELD(T, retried),   FIELD(T, returned),
            FIELD(T, expired),    FIELD(T, dropped),   FIELD(T, dead),      FIELD(T, lost),
            FIELD(T, filtered),   FIELD(T, seeks),     FIELD(T, reserved5), FIELD(T, partitions),
-           FIELD(T, next_entry), FIELD(T, reserved6), FIELD(T, consumers), FIELD(T, reserved7)}};
+           FIELD(T, next_entry), FIELD(T, reserved6), FIELD(T, frontier),  FIELD(T, reserved7),
+           FIELD(T, consumers),  FIELD(T, reserved8)}};
 }
 
 Struct participant() {

@@ -110,6 +110,7 @@ class Consumer {
   Result<void> claim_entry();
   Leased lease_more();
   void lease_run(std::uint32_t room);
+  std::uint32_t take_run(std::uint32_t room);
   void lease_picked(std::uint32_t room);
   bool lease(SeenWord& seen, std::uint64_t sequence);
   const Glance* glance(std::uint64_t sequence);
@@ -151,6 +152,7 @@ class Consumer {
   std::uint32_t epoch_ = 0;         ///< of the group's position, as last seen
   std::uint64_t low_ = 1;           ///< the group's low mark, as last seen
   std::uint64_t next_ = 1;          ///< nothing before it is ready, unless `returns` says so
+  std::uint64_t rewound_ = 0;       ///< before it, what was passed is looked at again
   std::uint32_t returns_seen_ = 0;  ///< of the group, at the last sweep
   std::uint64_t now_ns_ = 0;        ///< as of the last lease
   std::uint64_t probed_ns_ = 0;

@@ -28,7 +28,6 @@ enum class Append : std::uint8_t {
   prepared,   ///< prepared messages have to be published or discarded first
 };
 
-
 /// Appends messages to a ring through one lane. Not thread-safe. The Ring must outlive it (it holds
 /// a share). Nothing here waits except wait_for_room().
 ///
