@@ -9,8 +9,6 @@
 namespace tow {
 namespace {
 
-constexpr std::chrono::nanoseconds kLongest = std::chrono::years(100);
-
 std::string_view as_text(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -90,7 +88,7 @@ std::optional<Error> fault_in_headers(const Headers& headers, const Complaint& c
   return std::nullopt;
 }
 
-bool in_range(std::chrono::nanoseconds time) { return time.count() >= 0 && time <= kLongest; }
+bool in_range(std::chrono::nanoseconds time) { return time.count() >= 0 && time <= kLongestTime; }
 
 /// `later` from `now_ns`; 0 = not said.
 std::uint64_t moment(std::uint64_t now_ns, std::chrono::nanoseconds later) {

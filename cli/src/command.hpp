@@ -33,6 +33,7 @@ CLI::Option* add_topic(CLI::App* command, std::string& topic);
 void add_ls(CLI::App& app, Context& context);
 void add_info(CLI::App& app, Context& context);
 void add_pub(CLI::App& app, Context& context);
+void add_send(CLI::App& app, Context& context);
 void add_sub(CLI::App& app, Context& context);
 void add_hz(CLI::App& app, Context& context);
 void add_create(CLI::App& app, Context& context);

@@ -25,6 +25,8 @@ std::vector<OptionText> read_options(const CLI::App& app) {
     text.takes_value = option->get_items_expected_max() != 0;
     const std::string type = option->get_type_name();
     text.is_file = type == "FILE";
+    text.is_topic = type == "TOPIC";
+    text.repeats = option->get_items_expected_max() > 1;
     text.choices =
         type == "START" ? std::vector<std::string>{"next", "oldest", "last:"} : split_choices(type);
     options.push_back(std::move(text));
@@ -40,7 +42,7 @@ CommandText read_command(const CLI::App& app) {
   // The shell learns of --help once, from tow itself.
   std::erase_if(command.options, [](const OptionText& o) { return o.long_name == "--help"; });
   for (const CLI::Option* const option : app.get_options()) {
-    if (!option->get_positional()) continue;
+    if (!option->get_positional() || command.takes_topic) continue;  // what follows is free text
     command.takes_topic = option->get_name(true) == "TOPIC";
     command.takes_topics = command.takes_topic && option->get_items_expected_max() > 1;
     command.choices = split_choices(option->get_type_name());

@@ -15,6 +15,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  tow ls                                what is on the bus\n"
     "  seq 5 | tow pub numbers               publish lines; makes bus and topic if need be\n"
+    "  tow send orders hi --priority 7       one message, with attributes\n"
     "  tow sub numbers --from oldest         read what is there\n"
     "  tow doctor                            is this host fit for it?\n"
     "Sizes take K, M and G (1K = 1024); durations take us, ms, s, m and h (plain: seconds).\n"
@@ -41,6 +42,7 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_ls(app, context);
   tow::cli::add_info(app, context);
   tow::cli::add_pub(app, context);
+  tow::cli::add_send(app, context);
   tow::cli::add_sub(app, context);
   tow::cli::add_hz(app, context);
   tow::cli::add_create(app, context);

@@ -8,8 +8,8 @@ namespace tow::cli {
 
 class MessageText {
  public:
-  /// `format` is text, hex, raw or json.
-  MessageText(const std::string& format, std::string topic);
+  /// `format` is text, hex, raw or json. `verbose`: a text follows what hex says before its dump.
+  MessageText(const std::string& format, std::string topic, bool verbose = false);
   std::string of(const Message<Bytes>& message) const;
 
  private:
@@ -18,6 +18,7 @@ class MessageText {
 
   enum class Format { text, hex, raw, json } format_;
   std::string topic_;
+  bool verbose_;
 };
 
 }  // namespace tow::cli

@@ -9,6 +9,9 @@
 
 namespace tow {
 
+/// The longest time to live and delay.
+inline constexpr std::chrono::nanoseconds kLongestTime = std::chrono::years(100);
+
 /// Attributes of one message; each is optional and costs nothing unless it is given. What fits the
 /// slot behind the payload travels there; else both take pool memory. Texts are up to 255 bytes of
 /// any content, and must outlive the call that publishes.

@@ -36,6 +36,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace tow::shm {
 
