@@ -57,6 +57,7 @@ inline Setting full(Publishers kind) { return {.publishers = kind, .messages = k
 
 /// Publishing where there is room, where room has to be made first, and where there is none.
 void add_publishing(Operations& list, Publishers kind);
+void add_attributes(Operations& list, Publishers kind);
 void add_pressure(Operations& list, Publishers kind);
 void add_waiting(Operations& list, Publishers kind);
 /// Reading.

@@ -163,6 +163,7 @@ Operations all() {
     add_topics(list, kind);
     add_publishers(list, kind);
     add_publishing(list, kind);
+    add_attributes(list, kind);
     add_pressure(list, kind);
     add_waiting(list, kind);
     add_taking(list, kind);

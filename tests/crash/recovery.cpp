@@ -78,7 +78,7 @@ class Survey {
       require(!taken.failed(), "take: " + (taken.failed() ? taken.error().message() : ""));
       require(static_cast<bool>(taken), "stuck: message " + number(next) + " does not come");
       require(taken.sequence() == next && taken.missed() == 0, "gap at " + number(next));
-      require(is_text_of(taken.text(), next), "message " + number(next) + " is damaged");
+      require(is_whole(taken, next), "message " + number(next) + " is damaged");
     }
     const auto more = reader_->try_take();
     require(more.timed_out(), "phantom: a message behind the last");

@@ -71,8 +71,43 @@ void Actor::subscribe(SubscriberOptions with) {
   subscriber.emplace(topic->subscriber(with).value());
 }
 
-void Actor::publish(std::size_t bytes, std::string_view key) {
-  if (!publisher->publish(text_of(next, bytes), {.key = key})) return;
+const Attributes& all_attributes() {
+  static const Attributes all{.key = "key",
+                              .tag = "tag",
+                              .time_to_live = 1h,
+                              .delay = 2h,
+                              .priority = 7,
+                              .correlation_id = "correlation",
+                              .reply_topic = "replies",
+                              .content_type = "text/plain",
+                              .headers = {{"integer", 5}, {"text", std::string(300, 't')}}};
+  return all;
+}
+
+bool is_whole(const Message<Bytes>& message, std::uint64_t number) {
+  if (!is_text_of(message.text(), number)) return false;
+  const Attributes& all = all_attributes();
+  if (message.priority() != all.priority) {
+    return (message.key().empty() || message.key() == all.key) && message.tag_hash() == 0 &&
+           !message.expires_at() && !message.due_at() && message.correlation_id().empty() &&
+           message.reply_topic().empty() && message.content_type().empty() &&
+           message.headers().empty();
+  }
+  return message.key() == all.key && message.has_tag(all.tag) && message.expires_at() &&
+         message.due_at() && *message.due_at() - *message.expires_at() == 1h &&
+         message.correlation_id() == all.correlation_id &&
+         message.reply_topic() == all.reply_topic && message.content_type() == all.content_type &&
+         message.headers() == all.headers;
+}
+
+void Actor::publish(std::size_t bytes) {
+  if (!publisher->publish(text_of(next, bytes))) return;
+  ++next;
+  progress->published.fetch_add(1);
+}
+
+void Actor::publish(std::size_t bytes, const Attributes& attributes) {
+  if (!publisher->publish(text_of(next, bytes), attributes)) return;
   ++next;
   progress->published.fetch_add(1);
 }
@@ -86,7 +121,7 @@ void Actor::batch(std::size_t count, std::size_t bytes) {
 }
 
 void Actor::check(const Message<Bytes>& message) const {
-  if (!is_text_of(message.text(), message.sequence())) progress->damaged.fetch_add(1);
+  if (!is_whole(message, message.sequence())) progress->damaged.fetch_add(1);
 }
 
 bool Actor::take(bool keep) {
@@ -154,7 +189,7 @@ void Stage::fill() {
 
 void Stage::read_all() {
   while (auto taken = survivor_->try_take()) {
-    if (taken.missed() != 0 || !is_text_of(taken.text(), taken.sequence())) {
+    if (taken.missed() != 0 || !is_whole(taken, taken.sequence())) {
       throw std::runtime_error("the survivor reads a wrong message " +
                                std::to_string(taken.sequence()));
     }

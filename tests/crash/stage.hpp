@@ -30,6 +30,11 @@ std::string_view text_of(std::uint64_t number, std::size_t bytes, std::size_t at
 /// True when `text` is what text_of() makes for that number.
 bool is_text_of(std::string_view text, std::uint64_t number);
 
+/// Every attribute there is; always the same, and in the same memory.
+const Attributes& all_attributes();
+/// True when the payload is of that number, and the attributes are none, a key or all of them.
+bool is_whole(const Message<Bytes>& message, std::uint64_t number);
+
 /// What the child knows to have done, in memory that outlives it.
 struct Progress {
   std::atomic<std::uint64_t> published;  ///< messages for which publish returned
@@ -58,7 +63,8 @@ struct Actor {
   void open();
   void attach(const PublisherOptions& with = {});
   void subscribe(SubscriberOptions with = {});
-  void publish(std::size_t bytes, std::string_view key = {});
+  void publish(std::size_t bytes);
+  void publish(std::size_t bytes, const Attributes& attributes);
   void batch(std::size_t count, std::size_t bytes);
   /// Takes without waiting; true when there was a message. It is checked.
   bool take(bool keep = false);
