@@ -146,11 +146,13 @@ std::uint64_t hurtful_value(Random& random, const shm::Geometry& geometry, std::
       return geometry.index_word((lap + draw(random, 0, 2) - 1) * slots,
                                  static_cast<std::uint32_t>(draw(random, 0, 7)),
                                  draw(random, 0, geometry.lane_slot_count() - 1));
-    case 9:  // a message that is larger than it may be, in the pool or not
-      return shm::SlotMeta{.payload_bytes = static_cast<std::uint32_t>(random()) & 0x7FFF'FFFF,
+    case 9:  // a message that is larger than it may be, or has fields of anything, in the pool or
+             // not
+      return shm::SlotMeta{.payload_bytes = static_cast<std::uint32_t>(
+                               one_in(random, 2) ? random() & 0x7FFF'FFFF : draw(random, 0, 64)),
                            .in_pool = one_in(random, 2),
                            .key_hash = 1,
-                           .fields = static_cast<std::uint16_t>(draw(random, 0, 3))}
+                           .fields = static_cast<std::uint16_t>(random())}
           .pack();
     case 10:  // a place in the pool, near its end
       return geometry.raw().pool_bytes + 64 * draw(random, 0, 4) - 128;

@@ -26,16 +26,60 @@ std::optional<Topic<Bytes>> open_attacked(const Victim& self, const Bus& bus) {
   return std::nullopt;
 }
 
+std::uint64_t sum_of(std::string_view text) {
+  std::uint64_t sum = 0;
+  for (const char c : text) sum += static_cast<unsigned char>(c);
+  return sum;
+}
+
+std::uint64_t read_attributes(const Victim& self, const Message<Bytes>& message) {
+  std::uint64_t sum = message.tag_hash() + message.has_tag("tag") + message.expired() +
+                      message.expires_at().has_value() + message.due_at().has_value();
+  for (const std::string_view text :
+       {message.key(), message.correlation_id(), message.reply_topic(), message.content_type()}) {
+    if (text.size() > shm::kMaxKeyBytes) self.log.fault("a text that is too long");
+    sum += sum_of(text);
+  }
+  const Headers headers = message.headers();
+  if (headers.size() > shm::kMaxHeadersBytes / 3) self.log.fault("too many headers");
+  if (message.priority() > shm::kMaxPriority) self.log.fault("a priority above 7");
+  for (const auto& [name, value] : headers) {
+    sum += sum_of(name) + value.index();
+    if (const auto* const text = std::get_if<std::string>(&value)) sum += sum_of(*text);
+  }
+  return sum;
+}
+
 /// Every byte of a message is somebody's memory, and there are no more than there may be.
 std::uint64_t read_all(const Victim& self, const Message<Bytes>& message) {
-  constexpr std::size_t kMost = (64 << 10) + 256;
-  if (message.bytes().size() > kMost || message.key().size() > shm::kMaxKeyBytes) {
+  constexpr std::size_t kMost = (64 << 10) + shm::kMaxFieldBytes;
+  if (message.bytes().size() > kMost) {
     self.log.fault("a message of " + std::to_string(message.bytes().size()) + " bytes");
   }
-  std::uint64_t sum = 0;
+  std::uint64_t sum = read_attributes(self, message);
   for (const std::byte byte : message.bytes()) sum += static_cast<std::uint64_t>(byte);
-  for (const char c : message.key()) sum += static_cast<unsigned char>(c);
   return sum + message.sequence() + message.missed();
+}
+
+/// Some attributes, few or many; the texts live on.
+Attributes some_attributes(Random& random) {
+  static const std::string text(255, 't');
+  const auto some_text = [&]() -> std::string_view {
+    return one_in(random, 2) ? std::string_view() : std::string_view(text).substr(random() % 256);
+  };
+  Attributes attributes{.key = some_text(),
+                        .tag = some_text(),
+                        .time_to_live = std::chrono::nanoseconds(draw(random, 0, 1'000'000)),
+                        .delay = std::chrono::nanoseconds(draw(random, 0, 1'000'000)),
+                        .priority = static_cast<std::uint8_t>(draw(random, 0, 7)),
+                        .correlation_id = some_text(),
+                        .reply_topic = some_text(),
+                        .content_type = some_text()};
+  for (std::uint64_t i = draw(random, 0, 4); i != 0; --i) {
+    attributes.headers.add("n" + std::to_string(i), std::string(some_text()));
+    attributes.headers.add("integer", static_cast<std::int64_t>(random()));
+  }
+  return attributes;
 }
 
 Result<void> publish_something(Victim& self, Publisher<Bytes>& publisher) {
@@ -45,13 +89,13 @@ Result<void> publish_something(Victim& self, Publisher<Bytes>& publisher) {
     case 0:
       return publisher.publish(all.first(draw(self.random, 0, 48)));
     case 1:
-      return publisher.publish(all.first(draw(self.random, 0, 8192)), {.key = "some key"});
+      return publisher.publish(all.first(draw(self.random, 0, 8192)), some_attributes(self.random));
     case 2: {
       auto loan = publisher.loan(draw(self.random, 1, 8192));
       if (!loan) return loan.error();
       loan->fill(std::byte{42});
       if (one_in(self.random, 4)) return {};  // given back
-      return publisher.publish(std::move(*loan), {.key = one_in(self.random, 2) ? "k" : ""});
+      return publisher.publish(std::move(*loan), some_attributes(self.random));
     }
     default: {
       const std::size_t each = draw(self.random, 1, 200);
