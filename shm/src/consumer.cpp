@@ -113,6 +113,7 @@ Leased Consumer::lease_more() {
   if (started_ >= prefetch_) return Leased::exhausted;
   if (group_->options().max_length != 0) drop_below(group_->floor());
   const std::uint32_t room = prefetch_ - started_;
+  if (picky_ && unpublished_) advance_low();
   if (picky_) {
     lease_picked(room);
   } else {

@@ -8,7 +8,9 @@
 namespace tow::shm {
 namespace {
 
-std::uint64_t stride_of(const Group& group) {
+/// Who looks from the low mark on every time wants it exact.
+std::uint64_t stride_of(const Group& group, bool picky) {
+  if (picky) return 0;
   const std::uint64_t length = group.options().max_length;
   const std::uint64_t most =
       length == 0 ? group.slot_count() : std::min(group.slot_count(), length);
@@ -35,7 +37,7 @@ Consumer::Consumer(std::shared_ptr<Group> group, const ConsumerOptions& options)
       prefetch_(options.prefetch),
       picky_(is_picky(group_->options())),
       window_(window_of(*group_, picky_)),
-      stride_(stride_of(*group_)),
+      stride_(stride_of(*group_, picky_)),
       glances_(picky_ ? kWindow : 0),
       fork_count_(fork_count()) {}
 
