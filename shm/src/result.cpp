@@ -74,6 +74,8 @@ std::string_view to_string(Code code) {
       return "stale";
     case Code::system:
       return "system";
+    case Code::unroutable:
+      return "unroutable";
   }
   return "unknown";
 }

@@ -15,6 +15,7 @@
 
 #include "mapped_file.hpp"
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/document.hpp"
 #include "towpath/shm/fields.hpp"
 #include "towpath/shm/fork.hpp"
 #include "towpath/shm/group_layout.hpp"
@@ -357,8 +358,9 @@ std::uint64_t layout_fingerprint() {
   for (const std::uint64_t part :
        {sizeof(SegmentLayout), sizeof(BusLayout), sizeof(ParticipantsLayout),
         sizeof(GeometryLayout), sizeof(OrderLayout), sizeof(BoardLayout), sizeof(ReaderLayout),
-        sizeof(LaneLayout), sizeof(SlotLayout), sizeof(GroupLayout), kMaxHolds, kHistogramBuckets,
-        std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
+        sizeof(LaneLayout), sizeof(SlotLayout), sizeof(GroupLayout), sizeof(DocumentLayout),
+        sizeof(VersionLayout), kMaxHolds, kHistogramBuckets, std::size_t{kKnownFields},
+        std::size_t{kLayoutVersion}}) {
     hash = (hash ^ part) * 0x0000'0100'0000'01B3;
   }
   return hash;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "towpath/shm/document.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
 
@@ -92,6 +93,13 @@ void add_participants(Fields& fields) {
   }
 }
 
+void add_document(Fields& fields) {
+  using D = shm::DocumentLayout;
+  fields.add(offsetof(D, capacity), 8, true);
+  for (int often = 0; often < 6; ++often) fields.add(offsetof(D, current), 8);
+  fields.add_many(sizeof(D), 40);  // the first version, and behind it its beginning
+}
+
 }  // namespace
 
 std::vector<Field> fields_of(SegmentKind kind, const shm::Geometry& geometry) {
@@ -115,7 +123,11 @@ std::vector<Field> fields_of(SegmentKind kind, const shm::Geometry& geometry) {
     case SegmentKind::participants:
       add_participants(fields);
       break;
+    case SegmentKind::exchange:
+      add_document(fields);
+      break;
     case SegmentKind::bus:
+    case SegmentKind::lock:
       break;
   }
   return fields.list;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "towpath/shm/document.hpp"
 #include "towpath/shm/group_layout.hpp"
 #include "towpath/shm/participants.hpp"
 
@@ -150,6 +151,21 @@ Struct participants() {
           {FIELD(T, header), FIELD(T, next_entry), FIELD(T, reserved), FIELD(T, entries)}};
 }
 
+Struct document() {
+  using T = DocumentLayout;
+  return {"DocumentLayout",
+          sizeof(T),
+          {FIELD(T, header), FIELD(T, capacity), FIELD(T, reserved0), FIELD(T, current),
+           FIELD(T, reserved1)}};
+}
+
+Struct version() {
+  using T = VersionLayout;
+  return {"VersionLayout",
+          sizeof(T),
+          {FIELD(T, number), FIELD(T, bytes), FIELD(T, checksum), FIELD(T, reserved)}};
+}
+
 #undef FIELD
 
 const std::vector<Struct>& structs() {
@@ -157,6 +173,8 @@ const std::vector<Struct>& structs() {
                                        segment_and_bus(false),
                                        participants(),
                                        participant(),
+                                       document(),
+                                       version(),
                                        geometry(),
                                        order(),
                                        board(),

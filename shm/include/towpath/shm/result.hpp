@@ -34,6 +34,7 @@ enum class Code : std::uint16_t {
   lease_lost,        ///< a delivery is its consumer's no more: its time passed, or there was a seek
   stale,             ///< this process no longer owns its entry (its lock descriptor was closed)
   system,            ///< any other failed system call
+  unroutable,        ///< no binding leads to a queue, and the message was mandatory
 };
 
 /// The name of a code, for example "not_found".

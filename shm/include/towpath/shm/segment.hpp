@@ -24,7 +24,17 @@ namespace tow::shm {
 inline constexpr std::uint32_t kLayoutVersion = 1;
 inline constexpr std::uint64_t kMagic = 0x01'48'54'41'50'57'4F'54;  // "TOWPATH\1"
 
-enum class SegmentKind : std::uint32_t { bus = 1, participants, order, board, reader, lane, group };
+enum class SegmentKind : std::uint32_t {
+  bus = 1,
+  participants,
+  order,
+  board,
+  reader,
+  lane,
+  group,
+  exchange = 32,
+  lock,
+};
 
 /// First 64 bytes of every file. Writer: the creator, once, before the file has a name.
 struct SegmentLayout {
