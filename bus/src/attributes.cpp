@@ -41,12 +41,6 @@ static_assert(kStoredAs<std::nullptr_t, shm::HeaderType::null> &&
               kStoredAs<std::string, shm::HeaderType::text> &&
               kStoredAs<std::vector<std::byte>, shm::HeaderType::bytes>);
 
-std::size_t encoded_bytes(const Headers& headers) {
-  std::size_t bytes = 0;
-  for (const Header& header : headers) bytes += shm::header_entry_bytes(entry_of(header));
-  return bytes;
-}
-
 struct Complaint {
   const std::string& topic;
 
@@ -98,6 +92,17 @@ std::uint64_t moment(std::uint64_t now_ns, std::chrono::nanoseconds later) {
 
 }  // namespace
 
+std::size_t encoded_bytes(const Headers& headers) {
+  std::size_t bytes = 0;
+  for (const Header& header : headers) bytes += shm::header_entry_bytes(entry_of(header));
+  return bytes;
+}
+
+void encode(const Headers& headers, std::span<std::byte> room) {
+  shm::HeaderWriter writer(room);
+  for (const Header& header : headers) writer.put(entry_of(header));
+}
+
 std::optional<Error> fault_in(const Attributes& attributes, const std::string& topic) {
   const Complaint complain{topic};
   if (auto fault = fault_in_texts(attributes, complain)) return fault;
@@ -116,19 +121,22 @@ std::optional<Error> fault_in(const Attributes& attributes, const std::string& t
 }
 
 shm::EncodedFields encode(const Attributes& attributes) {
+  return encode(attributes, attributes.key);
+}
+
+shm::EncodedFields encode(const Attributes& attributes, std::string_view key) {
   const bool timed = attributes.time_to_live.count() != 0 || attributes.delay.count() != 0;
   const std::uint64_t now_ns = timed ? shm::monotonic_ns() : 0;
   shm::EncodedFields encoded({.expires_ns = moment(now_ns, attributes.time_to_live),
                               .due_ns = moment(now_ns, attributes.delay),
                               .tag = attributes.tag.empty() ? 0 : shm::text_hash(attributes.tag),
-                              .key = attributes.key,
+                              .key = key,
                               .correlation_id = attributes.correlation_id,
                               .reply_topic = attributes.reply_topic,
                               .content_type = attributes.content_type,
                               .header_bytes = encoded_bytes(attributes.headers),
                               .priority = attributes.priority});
-  shm::HeaderWriter writer(encoded.header_room());
-  for (const Header& header : attributes.headers) writer.put(entry_of(header));
+  encode(attributes.headers, encoded.header_room());
   return encoded;
 }
 

@@ -2,7 +2,9 @@
 /// From attributes to the fields of a message.
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "towpath/attributes.hpp"
 #include "towpath/shm/fields.hpp"
@@ -18,5 +20,11 @@ std::optional<Error> fault_in(const Attributes& attributes, const std::string& t
 
 /// Attributes without a fault, as fields of a message that is published now.
 shm::EncodedFields encode(const Attributes& attributes);
+/// The same with another key.
+shm::EncodedFields encode(const Attributes& attributes, std::string_view key);
+
+/// Bytes that headers take when encoded, and their encoding into that much room.
+std::size_t encoded_bytes(const Headers& headers);
+void encode(const Headers& headers, std::span<std::byte> room);
 
 }  // namespace tow

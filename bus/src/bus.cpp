@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "bus_state.hpp"
+#include "exchange_files.hpp"
 #include "geometry.hpp"
 #include "names.hpp"
 #include "towpath/shm/repair.hpp"
@@ -20,10 +22,6 @@ namespace {
 constexpr std::string_view kLeftover = ".removed-";
 /// Whatever lies there instead of a file shall neither be followed nor hold us up.
 constexpr int kOpenToLock = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-
-std::uint32_t directory_mode(std::uint32_t file_mode) {
-  return file_mode | (file_mode & 0444) >> 2 | 0700;
-}
 
 /// Makes a directory, or uses one that is there.
 Result<void> make_directory(const std::string& path, std::uint32_t mode) {
@@ -55,7 +53,7 @@ std::string default_parent() { return "/dev/shm/towpath-" + std::to_string(geteu
 Result<void> make_bus(const shm::Directory& directory, std::uint32_t file_mode) {
   const std::uint32_t mode = directory_mode(file_mode);
   for (const std::string& name : directory.names()) {
-    if (name == "participants" || name == "topics") continue;
+    if (name == "participants" || name == "topics" || name == "exchanges") continue;
     if (name == "bus") return {};  // somebody else made it meanwhile
     return make_error(Code::already_exists, directory.path() + " exists and is no bus (it has " +
                                                 name + "); name another directory");
@@ -88,14 +86,6 @@ bool lock_whole(int fd) {
 }
 
 }  // namespace
-
-struct BusState {
-  shm::Directory directory;
-  shm::Directory topics;
-  std::shared_ptr<shm::Participants> participants;
-  std::uint32_t file_mode;
-  bool observe;
-};
 
 Result<std::string> Bus::path_of(std::string_view name) {
   if (name.empty()) {
@@ -171,13 +161,14 @@ Result<void> Bus::remove(std::string_view name) {
                                                 process.command + "); end it first");
   }
   // Topics first, each in one step: should we die here, nobody finds half of one, with lanes of the
-  // dead. Then `bus`; what is left without it is completed by whoever opens the bus next.
+  // dead. Then exchanges, which lead nowhere now, and `bus`; what is left without it is completed
+  // by whoever opens the bus next.
   for (const std::string& topic : bus->state_->topics.names()) {
     if (unescape_topic(topic).empty()) continue;
     if (auto gone = bus->take_away(topic, nullptr); !gone) return gone;
   }
   std::error_code failure;
-  for (const char* const part : {"/bus", "/topics", "/participants", ""}) {
+  for (const char* const part : {"/exchanges", "/bus", "/topics", "/participants", ""}) {
     std::filesystem::remove_all(bus->path() + part, failure);
     if (failure) {
       return make_error(Code::no_permission, "remove " + bus->path() + part, failure.value());
@@ -260,13 +251,17 @@ Result<void> Bus::remove_topic(std::string_view name) const {
   auto ring = open_existing(*file_name, std::string(name));
   if (!ring) {
     if (ring.error() == Code::not_found) return no_topic(std::string(name));
-    return take_away(*file_name, nullptr);  // damaged, but removable
+    auto gone = take_away(*file_name, nullptr);  // damaged, but removable
+    if (gone) prune_bindings();
+    return gone;
   }
   if (!(*ring)->can_publish()) {
     return make_error(Code::no_permission,
                       "topic " + std::string(name) + ": no right to remove it; ask its owner");
   }
-  return take_away(*file_name, ring->get());
+  auto gone = take_away(*file_name, ring->get());
+  if (gone) prune_bindings();
+  return gone;
 }
 
 Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring) const {
@@ -357,6 +352,7 @@ HealReport Bus::heal() const {
       }
     }
   }
+  if (!dead.empty() || report.leftovers != 0) prune_bindings();        // of a dead one's removal
   for (const shm::Token token : dead) participants.end_repair(token);  // last
   report.participants = static_cast<std::uint32_t>(dead.size());
   return report;

@@ -30,6 +30,7 @@ SegmentKind kind_of(const std::string& path) {
   if (name == "order") return SegmentKind::order;
   if (name == "board") return SegmentKind::board;
   if (folder == "lanes") return SegmentKind::lane;
+  if (folder == "exchanges") return SegmentKind::exchange;
   return folder == "participants" ? SegmentKind::participants : SegmentKind::reader;
 }
 
@@ -79,6 +80,7 @@ std::vector<std::string> files_for(const Plan& plan, Attack kind) {
   if (kind == Attack::scribble_as_publisher) {
     files.push_back(attacked + "/order");
     append(files, files_in(attacked + "/lanes"));
+    files.push_back(plan.bus + "/exchanges/" + kAttacked);
   } else if (kind == Attack::scribble_as_subscriber) {
     append(files, files_in(attacked + "/readers"));
   } else {
@@ -253,6 +255,7 @@ void spoil_files(const Plan& plan, StageLog& log, Random& random) {
     std::vector<std::string> files;
     for (const char* const part : {"", "/lanes", "/readers"}) append(files, files_in(topic + part));
     files.push_back(topic);
+    append(files, files_in(plan.bus + "/exchanges"));
     // The victims' proof of life lies where everybody may write, and must stay there nevertheless.
     if (plan.other_user) {
       files.push_back(plan.bus + "/participants/0");

@@ -76,6 +76,7 @@ class Crowd {
     const auto bus = Bus::open(plan.bus, {.file_mode = plan.other_user ? 0666U : 0600U}).value();
     (void)bus.topic(kAttacked, attacked_options(plan)).value();
     (void)bus.topic(kTheirs, attacked_options(plan)).value();
+    (void)bus.exchange(kAttacked, {.kind = ExchangeKind::topic, .table_bytes = 4096}).value();
   }
   ~Crowd() {
     for (const Child& child : children_) {
@@ -213,6 +214,7 @@ class Hostile : public testing::TestWithParam<Publishers> {
       run.add_victim("quiet publisher", publish_quiet);
       run.add_victim("publisher", publish_attacked);
       run.add_victim("subscriber", take_attacked);
+      run.add_victim("exchange", publish_to_exchange);
       if (with_programs) {
         run.add_victim("towd", run_towd);
         run.add_victim("tow", run_tow);

@@ -86,6 +86,7 @@ struct Victim {
 };
 void publish_attacked(Victim& self);
 void take_attacked(Victim& self);
+void publish_to_exchange(Victim& self);
 void observe_all(Victim& self);
 void publish_quiet(Victim& self);
 void take_quiet(Victim& self);

@@ -6,9 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "towpath/exchange.hpp"
 #include "towpath/topic.hpp"
 
 namespace tow {
+
+class ExchangeFiles;
 
 /// A process's membership of a bus. Thread-safe; cheap to copy. The process leaves when the last
 /// copy and the last topic, publisher and subscriber of it have ended. A forked child may not use
@@ -42,6 +45,19 @@ class Bus {
   Result<void> remove_topic(std::string_view name) const;
   /// Names of all topics, sorted.
   std::vector<std::string> topics() const;
+
+  /// Opens (or makes) an exchange. Errors: invalid_name, invalid_argument, not_found,
+  /// options_mismatch, no_space, no_permission, timed_out, version_mismatch, corrupt.
+  Result<Exchange> exchange(std::string_view name, const ExchangeOptions& options = {}) const;
+  /// The exchange without a table, which cannot be bound: a message goes to the queue that its
+  /// routing key names, if there is one.
+  Exchange default_exchange() const;
+  /// Deletes it, with the bindings from and to it. Those who publish to it get the error `removed`.
+  /// Errors: not_found, no_permission, timed_out.
+  Result<void> remove_exchange(std::string_view name) const;
+  /// Names of all exchanges, sorted; without the default one.
+  std::vector<std::string> exchanges() const;
+
   /// Processes that have joined, dead ones too as long as nobody repaired them.
   std::vector<ProcessInfo> processes() const;
   /// Repairs what dead processes left. open() has done so already, unless it only observes; asked
@@ -60,6 +76,7 @@ class Bus {
 
  private:
   friend class DeadLetters;
+  friend class Exchange;
   explicit Bus(std::shared_ptr<BusState> state) : state_(std::move(state)) {}
   Result<std::shared_ptr<shm::Ring>> open_ring(std::string_view name, const TopicOptions& options,
                                                const TypeInfo& type) const;
@@ -68,6 +85,8 @@ class Bus {
   Result<void> take_away(const std::string& file_name, const shm::Ring* ring) const;
   bool finish_removal(const std::string& file_name, const std::string& topic) const;
   Error no_topic(const std::string& topic) const;
+  ExchangeFiles exchange_files() const;
+  void prune_bindings() const;
   std::shared_ptr<BusState> state_;
 };
 

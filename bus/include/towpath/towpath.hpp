@@ -3,6 +3,7 @@
 
 #include "towpath/attributes.hpp"
 #include "towpath/bus.hpp"
+#include "towpath/exchange.hpp"
 #include "towpath/headers.hpp"
 #include "towpath/info.hpp"
 #include "towpath/message.hpp"
