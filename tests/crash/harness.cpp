@@ -38,6 +38,11 @@ class Life {
   Expectation expected() const {
     Expectation now = expected_;
     now.surely = progress_->published.load();
+    if (operation_.verdict) {
+      now.verdict = [this, done = progress_->done.load()](const Bus& bus) {
+        return operation_.verdict(bus, done);
+      };
+    }
     return now;
   }
 

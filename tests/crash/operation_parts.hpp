@@ -66,4 +66,7 @@ void add_subscribing(Operations& list, Publishers kind);
 /// Groups, which are the same in both kinds of topic but for their making.
 void add_groups(Operations& list);
 
+/// Exchanges and their bindings.
+void add_exchanges(Operations& list);
+
 }  // namespace tow::crash

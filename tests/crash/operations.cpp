@@ -172,6 +172,7 @@ Operations all() {
     add_repair(list, kind);
   }
   add_groups(list);
+  add_exchanges(list);
   return list;
 }
 

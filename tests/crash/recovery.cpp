@@ -32,6 +32,10 @@ class Survey {
     for (const ProcessInfo& process : bus_->processes()) {
       require(process.alive, "an entry of the dead was not repaired");
     }
+    if (want_.verdict) {
+      const std::string fault = want_.verdict(*bus_);
+      require(fault.empty(), fault);
+    }
     topic_.emplace(must(bus_->topic(kTopic, want_.options), "open the topic"));
     const std::uint64_t tail = topic_->last_sequence();
     if (want_.may_be_removed && tail == 0) {
@@ -41,6 +45,7 @@ class Survey {
       require(tail <= want_.before + want_.at_most, "phantom: the topic ends at " + number(tail));
     }
     no_owner_is_dead();
+    change_every_exchange();
     require(want_.bell != bell(), "a sleeper was not rung for");
     follow_up(tail);
     if (want_.group || !topic_->groups().empty()) {
@@ -58,6 +63,18 @@ class Survey {
                                                shm::SegmentKind::order, shm::Access::read_only),
                             "look at the order");
     return order.as<shm::OrderLayout>()->doorbell.load(shm::kAcquire);
+  }
+
+  /// Each can be read and changed, and then removed: nobody holds the lock for ever.
+  void change_every_exchange() {
+    for (const std::string& name : bus_->exchanges()) {
+      const Exchange exchange = must(bus_->exchange(name, {.create = false}), "open an exchange");
+      must(exchange.publisher(), "read an exchange");
+      require(must(exchange.bind(kTopic, "of the survey"), "bind"), "bound already");
+      require(must(exchange.unbind(kTopic, "of the survey"), "unbind"), "not bound");
+      must(bus_->remove_exchange(name), "remove an exchange");
+    }
+    require(bus_->exchanges().empty(), "a removed exchange is still there");
   }
 
   /// A reader from the beginning sees every message there is, whole.
@@ -160,6 +177,7 @@ class Survey {
       const std::string topic = std::string("topics/") + kTopic;
       const bool known = path == "bus" || path == "participants" || path == "topics" ||
                          (folder == "participants" && numbered) || path == topic ||
+                         path == "exchanges" || path == "exchanges/.lock" ||
                          path == topic + "/order" || path == topic + "/lanes" ||
                          path == topic + "/groups" || folder == topic + "/groups" ||
                          path == topic + "/readers" || path == topic + "/readers/board" ||

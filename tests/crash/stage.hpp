@@ -40,6 +40,7 @@ struct Progress {
   std::atomic<std::uint64_t> published;  ///< messages for which publish returned
   std::atomic<std::uint64_t> taken;      ///< messages taken
   std::atomic<std::uint64_t> damaged;    ///< of these, payloads that were not what they should be
+  std::atomic<bool> done;                ///< the change that an operation makes has returned
 };
 
 /// The child that operates. It lives in that child alone, and is cleaned up when it may end.
