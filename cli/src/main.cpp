@@ -46,6 +46,7 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_sub(app, context);
   tow::cli::add_hz(app, context);
   tow::cli::add_create(app, context);
+  tow::cli::add_exchange(app, context);
   tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);
@@ -63,9 +64,12 @@ int run(int argc, char** argv) {
     app.exit(help);  // --help and --version
     return tow::cli::kOk;
   } catch (const CLI::ParseError& error) {
-    const auto chosen = app.get_subcommands();
-    tow::cli::complain(std::string(error.what()) + " (try tow " +
-                       (chosen.empty() ? "" : chosen.front()->get_name() + ' ') + "--help)");
+    std::string command;
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+      at = at->get_subcommands().front();
+      command += at->get_name() + ' ';
+    }
+    tow::cli::complain(std::string(error.what()) + " (try tow " + command + "--help)");
     return tow::cli::kUsage;
   }
   if (!context.run) {

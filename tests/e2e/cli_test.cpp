@@ -15,8 +15,8 @@ TEST_F(Cli, HelpOfEveryCommandShowsExamples) {
   const Outcome help = run("tow --help");
   EXPECT_EQ(help.code, 0);
   EXPECT_NE(help.out.find("Exit codes:"), std::string::npos);
-  for (const std::string command : {"ls", "info", "pub", "send", "sub", "hz", "create", "ps", "rm",
-                                    "heal", "doctor", "completion"}) {
+  for (const std::string command : {"ls", "info", "pub", "send", "sub", "hz", "create", "exchange",
+                                    "ps", "rm", "heal", "doctor", "completion"}) {
     const Outcome outcome = run("tow " + command + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_NE(outcome.out.find("Examples:\n  "), std::string::npos) << command;
