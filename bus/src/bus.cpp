@@ -331,6 +331,7 @@ std::vector<ProcessInfo> Bus::processes() const {
 HealReport Bus::heal() const {
   HealReport report;
   shm::Participants& participants = *state_->participants;
+  std::uint32_t waiting = 0;
   std::vector<shm::Token> dead;
   participants.for_each([&](const shm::ParticipantInfo& info) {
     if (participants.begin_repair(info.token)) dead.push_back(info.token);
@@ -348,11 +349,13 @@ HealReport Bus::heal() const {
         report.lanes += repaired.lanes;
         report.readers += repaired.readers;
         report.consumers += repaired.consumers;
+        waiting += repaired.waiting;
         if (shm::is_removed(*directory) && finish_removal(name, topic)) ++report.leftovers;
       }
     }
   }
-  if (!dead.empty() || report.leftovers != 0) prune_bindings();        // of a dead one's removal
+  if (waiting != 0) return report;  // the dead keep their entries, so that the next heal goes on
+  if (!dead.empty() || report.leftovers != 0) prune_bindings();  // of a dead one's removal
   for (const shm::Token token : dead) participants.end_repair(token);  // last
   report.participants = static_cast<std::uint32_t>(dead.size());
   return report;

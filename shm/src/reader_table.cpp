@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/record.hpp"
 #include "towpath/shm/text_words.hpp"
 
 namespace tow::shm {
@@ -192,6 +193,16 @@ bool ReaderTable::release_dead() {
     page.dead_owner = owner.bits();
     free_reader_page(ring_.readers(), page.number, owner);
     released = true;
+  }
+  return release_pins() || released;
+}
+
+bool ReaderTable::release_pins() {
+  bool released = false;
+  for (std::uint32_t lane = 0; lane < ring_.geometry().raw().max_publishers; ++lane) {
+    if (ring_.order().pins[lane].load(kAcquire) == 0) continue;  // [X2]
+    const auto resolved = resolve_lane(ring_.directory(), lane, ring_.participants());
+    released = released || resolved == Resolution::over;
   }
   return released;
 }

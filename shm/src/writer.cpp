@@ -68,7 +68,7 @@ Append Writer::prepare_slot(const Fill& fill, std::optional<Block> block) {
   fence(kRelease);                        // [P3] pairs with [R2]: busy before payload
   fill(slot);
   prepared_.push_back(block);
-  limit_ = 0;  // the next append looks closer, and finds that it may not
+  limit_ = 0;  // the next append has to ask, and learns that it may not
   return Append::done;
 }
 
@@ -157,14 +157,16 @@ Append Writer::scan_readers(std::uint64_t sequence) {
   const std::uint64_t target = std::min(raised, tail + slots);
   // Who joins behind [L2] starts after raised - N, whatever this scan saw.
   passed_ = std::min(raised > slots ? raised - slots : 0, lowest.value_or(sequence) - 1);
-  limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
-  limit_ = std::min(limit_, readers_.length_limit());
+  std::uint64_t allowed = lowest ? std::min(target, *lowest + slots - 1) : target;
+  allowed = std::min(allowed, readers_.length_limit());
+  // While messages are prepared every append has to ask, and learns so.
+  limit_ = prepared_.empty() ? allowed : 0;
   // Payloads of slots overwritten since: used again while their lines are warm, instead of all the
   // pool in turn.
   if (!retired_.empty()) free_unheld();
   count_published();
   if (ring_->broken()) return limit_ = 0, Append::removed;
-  if (sequence <= limit_) return Append::done;
+  if (sequence <= allowed) return Append::done;
   return readers_.blocker_rejects() ? Append::rejected : Append::full;
 }
 
@@ -322,7 +324,11 @@ Wake Writer::wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline
 }
 
 Wake Writer::wait_for_prepared(Deadline deadline) {
-  return wait_until([&] { return room_for_prepared() != Append::full; }, deadline);
+  const auto has_room = [&] {
+    const Append room = room_for_prepared();
+    return room != Append::full && room != Append::rejected;
+  };
+  return wait_until(has_room, deadline);
 }
 
 template <class Changed>

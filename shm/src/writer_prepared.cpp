@@ -1,5 +1,5 @@
 // Messages that are whole before it is decided whether they go out, and then go out exactly once,
-// whoever finishes it. Section "Settlements" of docs/memory_model.md has the argument.
+// whoever finishes it. "Prepared messages" in docs/memory_model.md has the argument.
 
 #include "towpath/shm/text_words.hpp"
 #include "towpath/shm/writer.hpp"
@@ -89,7 +89,6 @@ Append Writer::publish_prepared(Atomic<std::uint64_t>& out) {
   }
   prepared_.pop_front();
   ++position_;
-  if (!prepared_.empty()) limit_ = 0;  // as in prepare_slot
   return Append::done;
 }
 

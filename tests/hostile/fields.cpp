@@ -5,6 +5,7 @@
 #include "towpath/shm/document.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/record_layout.hpp"
 
 namespace tow::hostile {
 namespace {
@@ -85,6 +86,21 @@ void add_reader(Fields& fields) {
   fields.add_many(offsetof(R, latency), 40);
 }
 
+void add_record(Fields& fields) {
+  using R = shm::RecordLayout;
+  for (int often = 0; often < 8; ++often) {
+    fields.add(offsetof(R, owner), 8);
+    fields.add(offsetof(R, state), 8);
+    fields.add(offsetof(R, id), 8);
+    fields.add(offsetof(R, input_count), 4);
+    fields.add(offsetof(R, output_count), 4);
+    fields.add(offsetof(R, settler), 4);
+  }
+  fields.add_many(offsetof(R, inputs), 8);
+  fields.add_many(offsetof(R, outputs), 8);
+  fields.add_many(offsetof(R, topics), 8);
+}
+
 void add_participants(Fields& fields) {
   using P = shm::ParticipantsLayout;
   fields.add(offsetof(P, next_entry), 4);
@@ -126,6 +142,10 @@ std::vector<Field> fields_of(SegmentKind kind, const shm::Geometry& geometry) {
     case SegmentKind::exchange:
       add_document(fields);
       break;
+    case SegmentKind::record:
+      add_record(fields);
+      break;
+    case SegmentKind::group:
     case SegmentKind::bus:
     case SegmentKind::lock:
       break;

@@ -15,6 +15,7 @@
 #include "towpath/shm/document.hpp"
 #include "towpath/shm/group_layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/record_layout.hpp"
 
 namespace tow::shm {
 namespace {
@@ -166,6 +167,15 @@ Struct version() {
           {FIELD(T, number), FIELD(T, bytes), FIELD(T, checksum), FIELD(T, reserved)}};
 }
 
+Struct record() {
+  using T = RecordLayout;
+  return {"RecordLayout",
+          sizeof(T),
+          {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, state), FIELD(T, id),
+           FIELD(T, input_count), FIELD(T, output_count), FIELD(T, settler), FIELD(T, reserved1),
+           FIELD(T, inputs), FIELD(T, outputs), FIELD(T, topics), FIELD(T, reserved2)}};
+}
+
 #undef FIELD
 
 const std::vector<Struct>& structs() {
@@ -183,7 +193,8 @@ const std::vector<Struct>& structs() {
                                        slot(),
                                        group(),
                                        group_options(),
-                                       consumer()};
+                                       consumer(),
+                                       record()};
   return all;
 }
 

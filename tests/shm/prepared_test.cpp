@@ -73,6 +73,8 @@ TEST_P(Prepared, NothingElseGoesThroughTheSameWriterBeforeItIsOut) {
   ASSERT_EQ(prepare(*writer, "second"), Append::done);
   EXPECT_EQ(append_text(*writer, "ordinary"), Append::prepared);
   EXPECT_EQ(append_text(*writer, std::string(9'000, 'x')), Append::prepared);
+  EXPECT_EQ(writer->room_for_prepared(), Append::done);
+  EXPECT_EQ(append_text(*writer, "ordinary"), Append::prepared);
   ASSERT_EQ(writer->publish_prepared(out_), Append::done);
   EXPECT_EQ(append_text(*writer, "ordinary"), Append::prepared);
   ASSERT_EQ(writer->publish_prepared(out_), Append::done);

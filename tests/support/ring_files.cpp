@@ -27,6 +27,7 @@ shm::GeometryLayout small_geometry(RingKind kind, std::uint64_t slots) {
 RingFiles::RingFiles(const shm::GeometryLayout& raw)
     : geometry_(Geometry::checked(raw, "test").value()) {
   mkdir(participants_path().c_str(), 0700);
+  mkdir((directory_.path() + "/topics").c_str(), 0700);
   mkdir(topic_path().c_str(), 0700);
   shm::Ring::create(topic(), geometry_, 0600).value();
 }

@@ -32,7 +32,7 @@ class ReaderTable {
   /// read: then nothing may be freed.
   std::optional<std::vector<Hold>> holds_of(std::uint32_t lane);
   /// Asks the kernel about the reader in the way and about every holder; forgets the dead and frees
-  /// their pages where we have the right.
+  /// their pages where we have the right. Settlements of the dead that pin messages are resolved.
   /// True when somebody was dead. Makes system calls at most every 10 ms.
   bool release_dead();
   /// Who was in the way at the last scan, for error texts.
@@ -52,6 +52,7 @@ class ReaderTable {
   void map_new_pages();
   std::optional<View> counting(const Page& page) const;
   void look_at_pins(std::optional<std::uint64_t>& lowest);
+  bool release_pins();
   /// True when the reader is evicted, by somebody earlier or by this call.
   bool evicted(const Page& page, const View& view, std::uint64_t cursor, std::uint64_t tail);
   /// The low mark that counts of a group: its own, or what is left after dropping its oldest.

@@ -32,6 +32,7 @@ enum class SegmentKind : std::uint32_t {
   reader,
   lane,
   group,
+  record,
   exchange = 32,
   lock,
 };
