@@ -5,6 +5,7 @@
 
 #include "towpath/options.hpp"
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/producer.hpp"
 
 namespace tow {
 namespace {
@@ -117,25 +118,31 @@ std::optional<Error> fault_in(const Attributes& attributes, const std::string& t
     return complain("priority", std::to_string(attributes.priority),
                     "0 to 7 are allowed, 7 the most urgent");
   }
+  if (attributes.number > shm::kMaxProducerNumber) {
+    return complain("number", std::to_string(attributes.number), "numbers below 2^62 are allowed");
+  }
   return attributes.headers.empty() ? std::nullopt : fault_in_headers(attributes.headers, complain);
 }
 
-shm::EncodedFields encode(const Attributes& attributes) {
-  return encode(attributes, attributes.key);
+shm::EncodedFields encode(const Attributes& attributes, std::uint64_t producer) {
+  return encode(attributes, attributes.key, producer);
 }
 
-shm::EncodedFields encode(const Attributes& attributes, std::string_view key) {
+shm::EncodedFields encode(const Attributes& attributes, std::string_view key,
+                          std::uint64_t producer) {
   const bool timed = attributes.time_to_live.count() != 0 || attributes.delay.count() != 0;
   const std::uint64_t now_ns = timed ? shm::monotonic_ns() : 0;
-  shm::EncodedFields encoded({.expires_ns = moment(now_ns, attributes.time_to_live),
-                              .due_ns = moment(now_ns, attributes.delay),
-                              .tag = attributes.tag.empty() ? 0 : shm::text_hash(attributes.tag),
-                              .key = key,
-                              .correlation_id = attributes.correlation_id,
-                              .reply_topic = attributes.reply_topic,
-                              .content_type = attributes.content_type,
-                              .header_bytes = encoded_bytes(attributes.headers),
-                              .priority = attributes.priority});
+  shm::EncodedFields encoded(
+      {.expires_ns = moment(now_ns, attributes.time_to_live),
+       .due_ns = moment(now_ns, attributes.delay),
+       .tag = attributes.tag.empty() ? 0 : shm::text_hash(attributes.tag),
+       .producer = {attributes.number == 0 ? 0 : producer, attributes.number},
+       .key = key,
+       .correlation_id = attributes.correlation_id,
+       .reply_topic = attributes.reply_topic,
+       .content_type = attributes.content_type,
+       .header_bytes = encoded_bytes(attributes.headers),
+       .priority = attributes.priority});
   encode(attributes.headers, encoded.header_room());
   return encoded;
 }

@@ -18,10 +18,12 @@ inline constexpr std::size_t kFieldRoom = shm::kMaxKeyBytes + 1;
 /// What is wrong with the attributes, if anything: names the attribute, its limit and the topic.
 std::optional<Error> fault_in(const Attributes& attributes, const std::string& topic);
 
-/// Attributes without a fault, as fields of a message that is published now.
-shm::EncodedFields encode(const Attributes& attributes);
+/// Attributes without a fault, as fields of a message that is published now; `producer` is the hash
+/// of the name that its number belongs to.
+shm::EncodedFields encode(const Attributes& attributes, std::uint64_t producer = 0);
 /// The same with another key.
-shm::EncodedFields encode(const Attributes& attributes, std::string_view key);
+shm::EncodedFields encode(const Attributes& attributes, std::string_view key,
+                          std::uint64_t producer = 0);
 
 /// Bytes that headers take when encoded, and their encoding into that much room.
 std::size_t encoded_bytes(const Headers& headers);

@@ -40,9 +40,35 @@ void LoanBase::copy_from(std::span<const std::byte> source) {
 
 void LoanBase::fill(std::byte value) { shm::fill_payload(data(), value, size_); }
 
-PublisherBase::PublisherBase(std::unique_ptr<shm::Writer> writer, const PublisherOptions& options,
-                             std::uint64_t max_message_bytes)
-    : writer_(std::move(writer)), options_(options), max_message_bytes_(max_message_bytes) {}
+PublisherBase::PublisherBase(std::unique_ptr<shm::Writer> writer,
+                             std::unique_ptr<shm::Producer> producer,
+                             const PublisherOptions& options, std::uint64_t max_message_bytes)
+    : writer_(std::move(writer)),
+      options_(options),
+      max_message_bytes_(max_message_bytes),
+      producer_(std::move(producer)) {}
+
+template <class Publish>
+Result<void> PublisherBase::publish_once(const Attributes& attributes, const Publish& publish) {
+  const std::string& topic = writer_->ring().topic();
+  if (auto fault = fault_in(attributes, topic)) return *fault;
+  if (attributes.number == 0) return publish(encode(attributes).view());
+  if (!producer_) {
+    return make_error(Code::invalid_argument,
+                      "topic " + topic +
+                          ": the attribute number needs a producer; give the publisher a name by "
+                          "the option producer");
+  }
+  if (attributes.number <= producer_->last_number()) {
+    ++duplicates_;
+    return {};
+  }
+  const std::uint64_t dropped = dropped_;
+  auto result = publish(encode(attributes, producer_->name_hash()).view());
+  // Dies before: the message says its number; whoever attaches next, or adopts its lane, reads it.
+  if (result && dropped == dropped_) producer_->published(attributes.number);
+  return result;
+}
 
 template <class Attempt>
 Result<void> PublisherBase::until_done(Attempt&& attempt, std::size_t bytes) {
@@ -103,9 +129,9 @@ Result<void> PublisherBase::publish_bytes(const void* payload, std::size_t paylo
 
 Result<void> PublisherBase::publish_bytes(const void* payload, std::size_t payload_bytes,
                                           const Attributes& attributes) {
-  if (auto fault = fault_in(attributes, writer_->ring().topic())) return *fault;
-  const shm::EncodedFields fields = encode(attributes);
-  return publish_bytes(payload, payload_bytes, fields.view());
+  return publish_once(attributes, [&](shm::FieldsView fields) {
+    return publish_bytes(payload, payload_bytes, fields);
+  });
 }
 
 std::optional<Error> PublisherBase::fault_in_size(std::size_t payload_bytes,
@@ -171,15 +197,20 @@ Result<void> PublisherBase::publish_loan(LoanBase&& loan, shm::FieldsView fields
 }
 
 Result<void> PublisherBase::publish_loan(LoanBase&& loan, const Attributes& attributes) {
-  if (auto fault = fault_in(attributes, writer_->ring().topic())) return *fault;
-  const shm::EncodedFields fields = encode(attributes);
-  return publish_loan(std::move(loan), fields.view());
+  return publish_once(
+      attributes, [&](shm::FieldsView fields) { return publish_loan(std::move(loan), fields); });
 }
 
 Result<std::size_t> PublisherBase::publish_equal(const std::byte* payloads,
                                                  std::size_t payload_bytes, std::size_t count,
                                                  const Attributes& attributes) {
   if (auto fault = fault_in(attributes, writer_->ring().topic())) return *fault;
+  if (attributes.number != 0) {
+    return make_error(
+        Code::invalid_argument,
+        "topic " + writer_->ring().topic() +
+            ": the attribute number is that of one message; publish these one by one");
+  }
   const shm::EncodedFields fields = encode(attributes);
   const shm::FieldsView view = fields.view();
   if (auto fault = fault_in_size(payload_bytes, view.bytes)) return *fault;

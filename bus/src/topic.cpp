@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "names.hpp"
 #include "start.hpp"
 
 namespace tow {
@@ -61,6 +62,18 @@ Result<std::unique_ptr<shm::Writer>> TopicBase::attach_writer(
     writer = shm::Writer::attach(ring_);
   }
   return writer;
+}
+
+Result<std::unique_ptr<shm::Producer>> TopicBase::attach_producer(
+    const shm::Writer& writer, const PublisherOptions& options) const {
+  if (options.producer.empty()) return std::unique_ptr<shm::Producer>();
+  auto file_name = escape_topic(options.producer);
+  if (!file_name) {
+    return make_error(Code::invalid_name, "topic " + ring_->topic() + ": the producer's name " +
+                                              options.producer.substr(0, 32) +
+                                              "... is too long; at most 255 bytes as a file name");
+  }
+  return shm::Producer::attach(ring_, *file_name, shm::text_hash(options.producer), writer.lane());
 }
 
 Result<std::unique_ptr<shm::Reader>> TopicBase::attach_reader(

@@ -20,6 +20,7 @@
 #include "towpath/shm/fork.hpp"
 #include "towpath/shm/group_layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/record_layout.hpp"
 
 namespace bip = boost::interprocess;
@@ -360,8 +361,8 @@ std::uint64_t layout_fingerprint() {
        {sizeof(SegmentLayout), sizeof(BusLayout), sizeof(ParticipantsLayout),
         sizeof(GeometryLayout), sizeof(OrderLayout), sizeof(BoardLayout), sizeof(ReaderLayout),
         sizeof(LaneLayout), sizeof(SlotLayout), sizeof(GroupLayout), sizeof(RecordLayout),
-        sizeof(DocumentLayout), sizeof(VersionLayout), kMaxHolds, kHistogramBuckets,
-        std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
+        sizeof(ProducerLayout), sizeof(DocumentLayout), sizeof(VersionLayout), kMaxHolds,
+        kHistogramBuckets, std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
     hash = (hash ^ part) * 0x0000'0100'0000'01B3;
   }
   return hash;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/writer.hpp"
 
 namespace tow::shm {
@@ -144,6 +145,7 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
 }
 
 void Writer::rebuild() {
+  raise_producers(*ring_, lane_, lane_number_);
   if (many_) {
     rebuild_many();
   } else {

@@ -5,6 +5,7 @@
 #include "towpath/shm/document.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/record_layout.hpp"
 
 namespace tow::hostile {
@@ -144,6 +145,9 @@ std::vector<Field> fields_of(SegmentKind kind, const shm::Geometry& geometry) {
       break;
     case SegmentKind::record:
       add_record(fields);
+      break;
+    case SegmentKind::producer:
+      fields.add_many(offsetof(shm::ProducerLayout, owner), 4);
       break;
     case SegmentKind::group:
     case SegmentKind::bus:

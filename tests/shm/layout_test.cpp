@@ -15,6 +15,7 @@
 #include "towpath/shm/document.hpp"
 #include "towpath/shm/group_layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/record_layout.hpp"
 
 namespace tow::shm {
@@ -176,6 +177,14 @@ Struct record() {
            FIELD(T, inputs), FIELD(T, outputs), FIELD(T, topics), FIELD(T, reserved2)}};
 }
 
+Struct producer() {
+  using T = ProducerLayout;
+  return {"ProducerLayout",
+          sizeof(T),
+          {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, number), FIELD(T, lane),
+           FIELD(T, name_hash), FIELD(T, reserved1)}};
+}
+
 #undef FIELD
 
 const std::vector<Struct>& structs() {
@@ -194,7 +203,8 @@ const std::vector<Struct>& structs() {
                                        group(),
                                        group_options(),
                                        consumer(),
-                                       record()};
+                                       record(),
+                                       producer()};
   return all;
 }
 

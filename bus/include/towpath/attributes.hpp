@@ -39,6 +39,9 @@ struct Attributes {
   /// What the payload is, for example "application/json".
   std::string_view content_type = {};
   Headers headers = {};
+  /// Its number among the messages of its producer (PublisherOptions::producer), from 1, rising,
+  /// below 2^62. One that is not above the last is not published again; 0: no number.
+  std::uint64_t number = 0;
 };
 
 }  // namespace tow

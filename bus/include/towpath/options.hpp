@@ -76,6 +76,11 @@ struct PublisherOptions {
   /// Hot standby: when the topic has all the publishers it may have, wait this long for one to end
   /// or die, and go on where it stopped. 0: fail at once.
   std::chrono::nanoseconds take_over_within{0};
+  /// A name under which this publisher numbers its messages (Attributes::number), so that after a
+  /// crash it may publish again what it is not sure of: what is out already is not published a
+  /// second time. One publisher of a topic has a name at a time. Up to 255 bytes as a file name;
+  /// empty: no numbers.
+  std::string producer = {};
 };
 
 /// Where a subscriber starts.

@@ -8,6 +8,7 @@
 
 #include "towpath/attributes.hpp"
 #include "towpath/options.hpp"
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/writer.hpp"
 #include "towpath/type.hpp"
 
@@ -69,10 +70,15 @@ class PublisherBase {
   std::uint64_t last_sequence() const { return writer_->last_sequence(); }
   /// Messages given up by this handle (WhenFull::drop).
   std::uint64_t dropped() const { return dropped_; }
+  /// Highest number of this producer (PublisherOptions::producer) that is out, also from before a
+  /// crash; 0 before the first, and for a publisher without a name.
+  std::uint64_t last_number() const { return producer_ ? producer_->last_number() : 0; }
+  /// Messages that were not published because their number says that they are out already.
+  std::uint64_t duplicates() const { return duplicates_; }
 
  protected:
-  PublisherBase(std::unique_ptr<shm::Writer> writer, const PublisherOptions& options,
-                std::uint64_t max_message_bytes);
+  PublisherBase(std::unique_ptr<shm::Writer> writer, std::unique_ptr<shm::Producer> producer,
+                const PublisherOptions& options, std::uint64_t max_message_bytes);
 
   Result<void> publish_bytes(const void* payload, std::size_t payload_bytes,
                              shm::FieldsView fields = {});
@@ -93,6 +99,9 @@ class PublisherBase {
   Result<Next> on_full(shm::Append reason, std::size_t bytes, shm::Deadline deadline);
   template <class Attempt>
   Result<void> until_done(Attempt&& attempt, std::size_t bytes);
+  /// Calls `publish` with the encoded attributes, unless their number says that it was done.
+  template <class Publish>
+  Result<void> publish_once(const Attributes& attributes, const Publish& publish);
   /// What keeps a message of these sizes out of this topic for ever, if anything; `lent_bytes` of
   /// its memory are on loan meanwhile.
   std::optional<Error> fault_in_size(std::size_t payload_bytes, std::size_t field_bytes,
@@ -102,6 +111,8 @@ class PublisherBase {
   PublisherOptions options_;
   std::uint64_t max_message_bytes_;
   std::uint64_t dropped_ = 0;
+  std::unique_ptr<shm::Producer> producer_;  ///< nothing: it has no name
+  std::uint64_t duplicates_ = 0;
 };
 
 template <class AppendRest>
@@ -143,7 +154,8 @@ class Publisher : public PublisherBase {
     }
     return publish_bytes(&value, sizeof(T));
   }
-  /// The same with attributes. Further errors: invalid_argument (one out of its range), too_large.
+  /// The same with attributes. A number that is out already is a success that publishes nothing
+  /// (duplicates() counts). Further errors: invalid_argument (one out of its range), too_large.
   Result<void> publish(const T& value, const Attributes& attributes) {
     return publish_bytes(&value, sizeof(T), attributes);
   }

@@ -34,6 +34,9 @@ class TopicBase {
   TopicBase(std::shared_ptr<shm::Ring> ring, std::shared_ptr<BusState> bus)
       : ring_(std::move(ring)), bus_(std::move(bus)) {}
   Result<std::unique_ptr<shm::Writer>> attach_writer(const PublisherOptions& options) const;
+  /// Nothing when the options name no producer.
+  Result<std::unique_ptr<shm::Producer>> attach_producer(const shm::Writer& writer,
+                                                         const PublisherOptions& options) const;
   Result<std::unique_ptr<shm::Reader>> attach_reader(const SubscriberOptions& options) const;
   std::unique_ptr<shm::Reader> attach_observer(Start start) const;
   std::uint64_t max_message_bytes() const { return ring_->geometry().raw().max_message_bytes; }
@@ -53,7 +56,9 @@ class Topic : public TopicBase {
   Result<Publisher<T>> publisher(const PublisherOptions& options = {}) const {
     auto writer = attach_writer(options);
     if (!writer) return writer.error();
-    return Publisher<T>(std::move(*writer), options, max_message_bytes());
+    auto producer = attach_producer(**writer, options);
+    if (!producer) return producer.error();
+    return Publisher<T>(std::move(*writer), std::move(*producer), options, max_message_bytes());
   }
   /// Errors: too_many, no_permission, no_space, removed.
   Result<Subscriber<T>> subscriber(const SubscriberOptions& options = {}) const {

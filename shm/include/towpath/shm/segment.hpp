@@ -33,6 +33,7 @@ enum class SegmentKind : std::uint32_t {
   lane,
   group,
   record,
+  producer,
   exchange = 32,
   lock,
 };
