@@ -107,13 +107,14 @@ class Resolver {
     }
     const auto places = read_places();
     if (word.state == RecordState::committed) {
-      if (const auto result = finish(places); result != Resolution::over) return result;
+      const Resolution result = finish(places);
+      for (const auto& [place, writer] : writers_) writer->leave();
+      if (result != Resolution::over) return result;
     }
     if (word.state != RecordState::free && !settle_inputs(word.state == RecordState::committed)) {
       return Resolution::blocked;
     }
     record_.state.store(RecordWord{word.hands, RecordState::free}.pack(), kRelease);  // [X7]
-    writers_.clear();  // they give their lanes back
     clear_lanes(places);
     return Resolution::over;
   }
@@ -177,12 +178,13 @@ class Resolver {
 
   /// False when the words cannot be had. Those of a group that is gone are gone with it.
   bool settle_inputs(bool committed) const {
+    // relaxed, all of it: [X8] orders
+    const std::uint32_t count = std::min(record_.input_count.load(kRelaxed), kMaxRecordInputs);
+    if (count == 0) return true;
     const auto group = open_group_of(bus_, path_);
     if (!group) return nothing_there(group.error());
     const auto words = open_inputs_(*group);
     if (!words) return nothing_there(words.error());
-    // relaxed, all of it: [X8] orders
-    const std::uint32_t count = std::min(record_.input_count.load(kRelaxed), kMaxRecordInputs);
     for (std::uint32_t i = 0; i < count; ++i) {
       const RecordInput input{record_.inputs[i].sequence.load(kRelaxed),
                               record_.inputs[i].word.load(kRelaxed)};

@@ -49,13 +49,16 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
   return writer;
 }
 
-Writer::~Writer() {
+Writer::~Writer() { leave(); }
+
+void Writer::leave() {
   if (fork_count_ != fork_count() || !lane_.segment) return;
   count_published();
   std::uint64_t owner = ring_->participants().self().bits();
   // [A2] release, pairs with [A1]: our last message before the next owner's first look.
   // Dies before: the owner is dead, which is as good as free.
   lane_.header()->owner.compare_exchange_strong(owner, 0, kAcqRel);
+  lane_ = {};
   if (!ring_->broken()) return;
   // Those were zeros of our own. The lane may still be good for others: by its name, then.
   auto head = Segment::open(ring_->lanes(), file_name(lane_number_), SegmentKind::lane,

@@ -153,7 +153,10 @@ Result<std::unique_ptr<Writer>> Writer::take_over(std::shared_ptr<Ring> ring, st
   writer->lane_ = std::move(*mapped);
   writer->lane_number_ = lane;
   // From here on the writer's end gives the lane back. [X4] again: only now it is ours.
-  if (header.in_record.load(kAcquire) != id) return gone();
+  if (header.in_record.load(kAcquire) != id) {
+    writer->leave();
+    return gone();
+  }
   writer->in_record_ = id;
   writer->known_ = writer->ring_->tail();
   return writer;

@@ -40,6 +40,8 @@ class Writer {
   static Result<std::unique_ptr<Writer>> attach(std::shared_ptr<Ring> ring);
   ~Writer();
   Writer(const Writer&) = delete;
+  /// Gives the lane back; the end of a writer does the same. Afterwards it is of no more use.
+  void leave();
 
   /// Appends a payload of a size known to the compiler that fits into a slot (kBytes <=
   /// inline_bytes()): straight stores. Call notify() once after one or more appends.
