@@ -42,8 +42,8 @@ Atomic<std::uint64_t>* words(VersionLayout& area) {
 /// Dies anywhere: the area that is not current holds part of a version, which nobody reads and the
 /// next change overwrites.
 void write(VersionLayout& to, std::uint64_t number, std::span<const std::byte> bytes) {
-  fence(kRelease);  // [X3] pairs with [X4]: the version before this one before any word of it
-  to.number.store(number, kRelaxed);  // relaxed, here and below: [X1] orders
+  fence(kRelease);  // [V3] pairs with [V4]: the version before this one before any word of it
+  to.number.store(number, kRelaxed);  // relaxed, here and below: [V1] orders
   to.bytes.store(bytes.size(), kRelaxed);
   to.checksum.store(checksum(number, bytes), kRelaxed);
   Atomic<std::uint64_t>* const to_words = words(to);
@@ -79,7 +79,7 @@ Result<void> Document::create(const Directory& directory, const std::string& nam
                                 auto& file = *reinterpret_cast<DocumentLayout*>(data);
                                 file.capacity = capacity;
                                 write(area(file, capacity, 1), 1, first);
-                                file.current.store(1, kRelease);  // [X1]
+                                file.current.store(1, kRelease);  // [V1]
                               });
   if (!made) return made.error();
   return {};
@@ -106,19 +106,19 @@ Result<void> Document::replace(const FileLock&, std::span<const std::byte> bytes
     return make_error(Code::too_large, path_ + " has room for " + std::to_string(capacity_) +
                                            " bytes, not for " + std::to_string(bytes.size()));
   }
-  // [X2] acquire, pairs with [X1]: those who held the lock before us
+  // [V2] acquire, pairs with [V1]: those who held the lock before us
   const std::uint64_t now = layout().current.load(kAcquire);
   if ((now & kDocumentEnded) != 0) return make_error(Code::removed, path_ + " was removed");
   const std::uint64_t next = (now + 1) & kNumberMask;
   write(area(layout(), capacity_, next), next, bytes);
-  // [X1] release, pairs with [X2]: all of the version before its number. The one step that puts it
+  // [V1] release, pairs with [V2]: all of the version before its number. The one step that puts it
   // in place and announces it. Dies before: as if never begun. Behind: as if it lived.
   layout().current.store(next, kRelease);
   return {};
 }
 
 void Document::end(const FileLock&) {
-  // [X1] release. Dies behind: ended but not deleted; whoever opens or removes it next deletes it.
+  // [V1] release. Dies behind: ended but not deleted; whoever opens or removes it next deletes it.
   layout().current.store(layout().current.load(kRelaxed) | kDocumentEnded,
                          kRelease);  // relaxed load: ours while we hold the lock
 }
@@ -126,7 +126,7 @@ void Document::end(const FileLock&) {
 /// False when it was replaced meanwhile.
 bool Document::copy(std::uint64_t number, Version& version) const {
   VersionLayout& from = area(layout(), capacity_, number);
-  // relaxed, here and below: [X4] orders. A peer may have put anything here; it is read once.
+  // relaxed, here and below: [V4] orders. A peer may have put anything here; it is read once.
   const std::uint64_t bytes = from.bytes.load(kRelaxed);
   const std::uint64_t told = from.number.load(kRelaxed);
   const std::uint64_t sum = from.checksum.load(kRelaxed);
@@ -138,8 +138,8 @@ bool Document::copy(std::uint64_t number, Version& version) const {
     std::memcpy(version.bytes.data() + at, &word,
                 std::min<std::size_t>(8, version.bytes.size() - at));
   }
-  fence(kAcquire);  // [X4] pairs with [X3]: the copy before the second look
-  if (layout().current.load(kRelaxed) != number) return false;  // relaxed: [X4] orders
+  fence(kAcquire);  // [V4] pairs with [V3]: the copy before the second look
+  if (layout().current.load(kRelaxed) != number) return false;  // relaxed: [V4] orders
   if (bytes <= capacity_ && told == number && sum == checksum(number, version.bytes)) {
     version.number = number;
   }

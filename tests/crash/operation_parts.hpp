@@ -65,6 +65,8 @@ void add_taking(Operations& list, Publishers kind);
 void add_subscribing(Operations& list, Publishers kind);
 /// Groups, which are the same in both kinds of topic but for their making.
 void add_groups(Operations& list);
+/// Acking and publishing, all or none.
+void add_settling(Operations& list);
 
 /// Exchanges and their bindings.
 void add_exchanges(Operations& list);

@@ -173,6 +173,7 @@ Operations all() {
   }
   add_groups(list);
   add_exchanges(list);
+  add_settling(list);
   return list;
 }
 

@@ -92,7 +92,7 @@ void add_group_takes(Operations& list) {
                   [](Actor& actor) { (void)actor.consumer->take(15ms); }});
 }
 
-void add_settling(Operations& list) {
+void add_group_settling(Operations& list) {
   list.push_back(
       {"ack", first_begun(), begin_one, [](Actor& actor) { actor.deliveries[0].ack().value(); }});
   list.push_back({"release", with_sleeping_consumer(first_begun()), begin_one,
@@ -192,7 +192,7 @@ void add_group_control(Operations& list) {
 void add_groups(Operations& list) {
   add_group_files(list);
   add_group_takes(list);
-  add_settling(list);
+  add_group_settling(list);
   add_giving_up(list);
   add_modes(list);
   add_group_control(list);

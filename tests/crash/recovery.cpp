@@ -43,6 +43,7 @@ class Survey {
     } else {
       require(tail >= want_.before + want_.surely, "lost: the topic ends at " + number(tail));
       require(tail <= want_.before + want_.at_most, "phantom: the topic ends at " + number(tail));
+      require((tail - want_.before) % want_.together == 0, "half of it: ends at " + number(tail));
     }
     no_owner_is_dead();
     change_every_exchange();
@@ -165,6 +166,25 @@ class Survey {
     shm::Participants participants(shm::Directory::open(path_ + "/participants").value(), 0600);
     check_owners<shm::LaneLayout>("/lanes", shm::SegmentKind::lane, participants);
     check_owners<shm::ReaderLayout>("/readers", shm::SegmentKind::reader, participants);
+    no_settlement_is_open();
+  }
+
+  void no_settlement_is_open() {
+    const auto directory = shm::Directory::open(topic_path()).value();
+    const auto order = must(
+        shm::Segment::open(directory, "order", shm::SegmentKind::order, shm::Access::read_only),
+        "look at the order");
+    for (const auto& pin : order.as<shm::OrderLayout>()->pins) {
+      require(pin.load(shm::kAcquire) == 0, "a pin is left");
+    }
+    const auto lanes = directory.open_child("lanes").value();
+    for (const auto& entry : fs::directory_iterator(topic_path() + "/lanes")) {
+      const auto lane = must(shm::Segment::open(lanes, entry.path().filename(),
+                                                shm::SegmentKind::lane, shm::Access::read_only),
+                             "look at a lane");
+      require(lane.as<shm::LaneLayout>()->in_record.load(shm::kAcquire) == 0,
+              "a lane is left in a record");
+    }
   }
 
   void no_strange_files() {
@@ -178,9 +198,9 @@ class Survey {
       const bool known = path == "bus" || path == "participants" || path == "topics" ||
                          (folder == "participants" && numbered) || path == topic ||
                          path == "exchanges" || path == "exchanges/.lock" ||
-                         path == topic + "/order" || path == topic + "/lanes" ||
-                         path == topic + "/groups" || folder == topic + "/groups" ||
-                         path == topic + "/readers" || path == topic + "/readers/board" ||
+                         path.starts_with(topic + "/groups") || path == topic + "/order" ||
+                         path == topic + "/lanes" || path == topic + "/readers" ||
+                         path == topic + "/readers/board" ||
                          ((folder == topic + "/lanes" || folder == topic + "/readers") && numbered);
       require(known, "left behind: " + path);
     }

@@ -15,6 +15,7 @@ struct Expectation {
   std::uint64_t before = 0;             ///< messages that were published before the operation
   std::uint64_t surely = 0;             ///< that it knows to have published
   std::uint64_t at_most = 0;            ///< that it may have published
+  std::uint64_t together = 1;           ///< of which all are out, or none
   bool may_be_removed = false;          ///< the topic, by the operation
   bool history = true;                  ///< the operation may not shorten it
   std::uint64_t unread = 0;             ///< the survivor's next message; 0 = there is no survivor

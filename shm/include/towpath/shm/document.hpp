@@ -67,7 +67,7 @@ class Document {
 
   /// `current`, to be compared with the number of the version one has read. One load.
   std::uint64_t current() const {
-    return layout().current.load(kAcquire);  // [X2] pairs with [X1]: the version before its number
+    return layout().current.load(kAcquire);  // [V2] pairs with [V1]: the version before its number
   }
   /// The newest version. Errors: removed (it ended), corrupt (damaged by a peer, or truncated),
   /// timed_out (replaced again and again while it was read).
