@@ -19,9 +19,9 @@ struct Operation {
   std::function<void(Actor&)> act{};
   std::uint64_t publishes = 0;  ///< messages that it publishes, at most
   bool may_remove = false;      ///< it may take the topic away
-  Verdict verdict{};            ///< of what only this operation changes
   std::uint64_t together = 1;   ///< messages of which all go out, or none
   std::uint64_t decided = 0;    ///< messages that go out whatever happens: the dead had decided so
+  Verdict verdict{};            ///< of what only this operation changes
 };
 
 /// All of them, for both kinds of topic where it matters.

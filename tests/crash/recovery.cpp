@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <regex>
 #include <stdexcept>
 #include <vector>
 
@@ -188,21 +189,13 @@ class Survey {
   }
 
   void no_strange_files() {
+    static const std::regex known(
+        std::string("bus|participants|participants/\\d+|exchanges|exchanges/\\.lock|topics|") +
+        "topics/crash|topics/crash/(order|lanes|lanes/\\d+|readers|readers/board|readers/\\d+|" +
+        "groups|groups/.*)");
     for (const auto& entry : fs::recursive_directory_iterator(path_)) {
       const std::string path = entry.path().string().substr(path_.size() + 1);
-      const auto slash = path.rfind('/');
-      const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
-      const std::string name = path.substr(folder.empty() ? 0 : slash + 1);
-      const bool numbered = name.find_first_not_of("0123456789") == std::string::npos;
-      const std::string topic = std::string("topics/") + kTopic;
-      const bool known = path == "bus" || path == "participants" || path == "topics" ||
-                         (folder == "participants" && numbered) || path == topic ||
-                         path == "exchanges" || path == "exchanges/.lock" ||
-                         path.starts_with(topic + "/groups") || path == topic + "/order" ||
-                         path == topic + "/lanes" || path == topic + "/readers" ||
-                         path == topic + "/readers/board" ||
-                         ((folder == topic + "/lanes" || folder == topic + "/readers") && numbered);
-      require(known, "left behind: " + path);
+      require(std::regex_match(path, known), "left behind: " + path);
     }
   }
 
