@@ -73,7 +73,8 @@ struct ConsumerLayout {
   Atomic<std::uint32_t> incarnation;  ///< raised by 1 at every claim; its low 8 bits go into words
   Atomic<std::uint32_t> reader;       ///< its reader page
   /// Since the group exists, of all who had this entry; for people.
-  Atomic<std::uint64_t> taken, acked;
+  Atomic<std::uint64_t> taken;
+  Atomic<std::uint64_t> acked;
   std::uint64_t reserved[4];
 };
 static_assert(sizeof(ConsumerLayout) == kCacheLine);
