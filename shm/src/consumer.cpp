@@ -271,7 +271,8 @@ void Consumer::look_after_the_dead() {
   const std::uint64_t self = participants.self().bits();
   for (std::uint32_t index = 0; index < kMaxConsumers; ++index) {
     const std::uint64_t owner = layout_->consumers[index].owner.load(kRelaxed);  // relaxed: a hint
-    if (owner != 0 && owner != self) repair_consumer(group_->tables(), index, participants);
+    if (owner != 0 && owner != self)
+      repair_consumer(group_->tables(), group_->place(), index, participants);
   }
   if (group_->mode() != GroupMode::shared) claim_partitions();
 }

@@ -79,7 +79,7 @@ Result<void> Consumer::claim_entry() {
     ConsumerLayout& entry = layout_->consumers[index];
     std::uint64_t owner = entry.owner.load(kAcquire);  // [G13] pairs with [G14]
     if (owner != 0) {
-      if (!repair_consumer(group_->tables(), index, participants)) continue;
+      if (!repair_consumer(group_->tables(), group_->place(), index, participants)) continue;
       owner = 0;
     }
     // [G14] acq_rel. Dies behind: an entry of the dead that has leased nothing under this
@@ -123,16 +123,25 @@ bool Consumer::ack(const Lease& lease) {
   auto seen = end(lease);
   // Dies before: repair fails it, and it comes again flagged. Behind: it is settled.
   if (!seen || !finish_word(*seen)) return false;
+  count_ack(lease.sequence);
+  return true;
+}
+
+void Consumer::settled(const Lease& lease) {
+  (void)end(lease);
+  count_ack(lease.sequence);
+}
+
+void Consumer::count_ack(std::uint64_t sequence) {
   // relaxed: statistics, one writer
   entry_->acked.store(entry_->acked.load(kRelaxed) + 1, kRelaxed);
-  const std::uint8_t partition = partition_of(lease.sequence);
+  const std::uint8_t partition = partition_of(sequence);
   if (partition != kNoPartition && (partitions_ >> partition & 1) == 0) {
     group_->tables().announce_returns();  // its new owner waited for this
   }
   const Ring& ring = group_->ring();
   if (Doorbell::wanted(ring.board().room_bell, ring.order().room_want)) [[unlikely]]
     advance_low();
-  return true;
 }
 
 bool Consumer::release(const Lease& lease) {

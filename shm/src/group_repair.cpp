@@ -29,7 +29,7 @@ std::uint32_t repair_group(const Directory& topic, const std::string& name,
   }
   std::uint32_t repaired = 0;
   for (std::uint32_t index = 0; index < kMaxConsumers; ++index) {
-    if (repair_consumer(*tables, index, participants)) ++repaired;
+    if (repair_consumer(*tables, {topic, name}, index, participants)) ++repaired;
   }
   return repaired;
 }

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/record.hpp"
 #include "towpath/shm/wait.hpp"
 
 namespace tow::shm {
@@ -99,10 +100,15 @@ std::uint32_t GroupTables::give_back_all(Lessee lessee, bool blame) const {
   return given;
 }
 
-bool repair_consumer(const GroupTables& group, std::uint32_t index, Participants& participants) {
+bool repair_consumer(const GroupTables& group, const GroupPlace& place, std::uint32_t index,
+                     Participants& participants) {
   ConsumerLayout& entry = group.layout->consumers[index];
   std::uint64_t owner = entry.owner.load(kAcquire);  // [G13] pairs with [G14]
   if (owner == 0 || participants.liveness(Token(owner)) != Liveness::dead) return false;
+  // First: what it had decided to ack is acked.
+  if (resolve_consumer(place.topic, place.name, index, participants) != Resolution::over) {
+    return false;
+  }
   const std::uint32_t incarnation = entry.incarnation.load(kAcquire);  // [G13]
   // Still the dead one's: then so was the incarnation, because the dead do not come again.
   if (entry.owner.load(kRelaxed) != owner) return false;  // relaxed: behind the acquire above

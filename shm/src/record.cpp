@@ -58,6 +58,14 @@ Result<std::unique_ptr<Record>> Record::claim(const Directory& bus, const std::s
   return std::unique_ptr<Record>(new Record(std::move(*segment), path, std::move(participants)));
 }
 
+Result<std::unique_ptr<Record>> Record::claim(const Ring& topic, const std::string& group,
+                                              std::uint32_t number) {
+  const auto bus = bus_of(topic.directory());
+  if (!bus) return bus.error();
+  return claim(*bus, "topics/" + topic.topic_file() + "/groups/" + group, number,
+               topic.shared_participants(), topic.file_mode());
+}
+
 Record::Record(Segment segment, std::string path, std::shared_ptr<Participants> participants)
     : segment_(std::move(segment)),
       path_(std::move(path)),

@@ -15,6 +15,8 @@ namespace tow::shm {
 using RecordPath = std::array<std::string, 6>;
 std::optional<RecordPath> parts_of_record_path(const std::string& path);
 
+/// The bus of a topic. Errors: not_found where that is none.
+Result<Directory> bus_of(const Directory& topic);
 /// Opens a record for writing. Errors: as Segment::open; corrupt when the path is none.
 Result<Segment> open_record(const Directory& bus, const std::string& path);
 /// Opens the directory of the group whose record it is.

@@ -1,5 +1,9 @@
 // What survivors do with the settlements of the dead.
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -225,6 +229,16 @@ bool is_at_rest(const RecordLayout& record, std::uint64_t owner) {
 
 }  // namespace
 
+// Nothing but a bus has topics, and from nothing else anything can be told.
+Result<Directory> bus_of(const Directory& topic) {
+  const auto topics = topic.open_child("..");
+  if (!topics) return topics.error();
+  auto bus = topics->open_child("..");
+  if (!bus) return bus.error();
+  if (const auto known = bus->open_child("topics"); !known) return known.error();
+  return bus;
+}
+
 std::optional<RecordPath> parts_of_record_path(const std::string& path) {
   RecordPath parts;
   std::size_t from = 0;
@@ -286,6 +300,19 @@ Resolution resolve_record(const Directory& bus, const std::string& path, Partici
   return result;
 }
 
+Resolution resolve_consumer(const Directory& topic, const std::string& group, std::uint32_t index,
+                            Participants& participants) {
+  const std::string path = "groups/" + group + "/records/" + std::to_string(index);
+  struct stat status {};
+  if (fstatat(topic.fd(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
+    return Resolution::over;  // it has never settled so
+  }
+  const auto bus = bus_of(topic);
+  if (!bus) return Resolution::blocked;
+  const std::string file = topic.path().substr(topic.path().rfind('/') + 1);
+  return resolve_record(*bus, "topics/" + file + '/' + path, participants);
+}
+
 Resolution resolve_lane(const Directory& topic, std::uint32_t lane, Participants& participants,
                         OpenInputs open_inputs) {
   const auto lanes = topic.open_child("lanes");
@@ -299,10 +326,8 @@ Resolution resolve_lane(const Directory& topic, std::uint32_t lane, Participants
     return Resolution::blocked;
   }
   const std::uint64_t id = layout.in_record.load(kAcquire);  // [X4]
-  const auto topics = topic.open_child("..");
-  if (!topics) return Resolution::blocked;
-  const auto bus = topics->open_child("..");
-  if (!bus || !bus->open_child("topics")) return Resolution::blocked;
+  const auto bus = bus_of(topic);
+  if (!bus) return Resolution::blocked;
   if (id != 0) {
     const std::string path = load_text(layout.record);
     const auto segment = open_record(*bus, path);

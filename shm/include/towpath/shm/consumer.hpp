@@ -62,6 +62,12 @@ class Consumer {
   /// All of these are false, and change nothing, when the lease was lost: its time passed, somebody
   /// sought, or the message was dropped.
   bool ack(const Lease& lease);
+  /// It was acked by a settlement (record.hpp).
+  void settled(const Lease& lease);
+  /// Whether a settlement may still ack it: no seek has taken it back.
+  bool may_settle(const Lease& lease) const {
+    return group_->position().epoch == GroupWord::unpack(lease.bits).epoch;
+  }
   bool release(const Lease& lease);
   /// The attempt failed: again after `wait_ns`, by default the group's backoff.
   bool retry(const Lease& lease, std::optional<std::uint64_t> wait_ns = std::nullopt);
@@ -125,6 +131,7 @@ class Consumer {
   }
   /// The delivery ends; nothing when its lease was lost already.
   std::optional<SeenWord> end(const Lease& lease);
+  void count_ack(std::uint64_t sequence);
   /// After an outcome other than done: what follows in its partition waits for it.
   void give_back_followers(std::uint64_t sequence);
   void kill(SeenWord& seen, DeadReason reason);

@@ -31,6 +31,7 @@ class Group {
   /// Its file name, for paths and error texts.
   const std::string& name() const { return name_; }
   const GroupTables& tables() const { return tables_; }
+  GroupPlace place() const { return {ring_->directory(), name_}; }
   GroupLayout& layout() const { return *tables_.layout; }
   const GroupOptionsLayout& options() const { return tables_.options; }
   GroupMode mode() const { return static_cast<GroupMode>(options().mode); }

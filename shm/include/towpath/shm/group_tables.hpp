@@ -40,8 +40,16 @@ std::uint64_t group_file_bytes(std::uint64_t slot_count);
 /// An empty string, or what is wrong with the options.
 std::string fault_in(const GroupOptionsLayout& options);
 
-/// Gives back what a dead consumer had leased, then frees its entry. Dies anywhere: some is given
-/// back; the next repairer finds the entry and goes on. False when it is not dead.
-bool repair_consumer(const GroupTables& group, std::uint32_t index, Participants& participants);
+/// Where a group lies.
+struct GroupPlace {
+  const Directory& topic;
+  const std::string& name;  ///< its file name
+};
+
+/// Resolves what a dead consumer was settling, gives back what it had leased, then frees its entry.
+/// Dies anywhere: some is given back; the next repairer finds the entry and goes on. False when it
+/// is not dead, or what it was settling cannot be resolved yet.
+bool repair_consumer(const GroupTables& group, const GroupPlace& place, std::uint32_t index,
+                     Participants& participants);
 
 }  // namespace tow::shm

@@ -78,6 +78,9 @@ class Record {
                                                std::shared_ptr<Participants> participants,
                                                std::uint32_t file_mode,
                                                OpenInputs open_inputs = open_group_inputs);
+  /// The same of a group of an open topic.
+  static Result<std::unique_ptr<Record>> claim(const Ring& topic, const std::string& group,
+                                               std::uint32_t number);
   ~Record();
   Record(const Record&) = delete;
 
@@ -122,6 +125,10 @@ enum class Resolution : std::uint8_t {
 /// Dies here: as the one before; the next goes on.
 Resolution resolve_record(const Directory& bus, const std::string& path, Participants& participants,
                           OpenInputs open_inputs = open_group_inputs);
+
+/// The same for the record of consumer `index` of a group, if it has one.
+Resolution resolve_consumer(const Directory& topic, const std::string& group, std::uint32_t index,
+                            Participants& participants);
 
 /// The same for the record that a lane of the dead is in; `over` when it is in none from here on,
 /// and free to adopt.

@@ -102,6 +102,7 @@ class Ring {
     return directory_.path().substr(directory_.path().rfind('/') + 1);
   }
   Participants& participants() const { return *participants_; }
+  const std::shared_ptr<Participants>& shared_participants() const { return participants_; }
   std::uint32_t file_mode() const { return file_mode_; }
   bool can_publish() const { return order_access_ == Access::read_write; }
   bool can_subscribe() const { return board_access_ == Access::read_write; }
