@@ -10,11 +10,13 @@
 #include "towpath/message.hpp"
 #include "towpath/options.hpp"
 #include "towpath/shm/consumer.hpp"
+#include "towpath/shm/record.hpp"
 
 namespace tow {
 
 struct BusState;
 class DeadLetters;
+class Settlement;
 
 struct ConsumerOptions {
   /// Deliveries that it may have unsettled, 1 to 256. 1 shares slow work most fairly; 8 and more is
@@ -35,6 +37,7 @@ struct ConsumerState {
   void bury();
 
   std::unique_ptr<shm::Consumer> consumer;
+  std::unique_ptr<shm::Record> record;        ///< null: it has never settled with outputs
   std::unique_ptr<DeadLetters> dead_letters;  ///< null: the group drops the dead
   std::shared_ptr<BusState> bus;
   std::uint64_t spin_ns;
@@ -65,6 +68,7 @@ class DeliveryBase {
   Result<void> renew();
 
  protected:
+  friend class Settlement;
   DeliveryBase() = default;
   DeliveryBase(DeliveryBase&& other) noexcept
       : state_(std::exchange(other.state_, nullptr)), lease_(other.lease_) {}
@@ -106,6 +110,9 @@ class ConsumerBase {
   /// Deliveries handed out or prefetched, and not settled.
   std::uint32_t outstanding() const { return state_->consumer->outstanding(); }
   std::string group() const;
+  /// Begins a settlement: acks the delivery, together with what is published by it, all or none.
+  /// See Settlement (settlement.hpp); more deliveries may be added there.
+  Settlement settle(DeliveryBase& delivery);
 
  protected:
   ConsumerBase(std::unique_ptr<shm::Consumer> consumer, const ConsumerOptions& options,

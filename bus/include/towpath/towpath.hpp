@@ -9,6 +9,7 @@
 #include "towpath/message.hpp"
 #include "towpath/options.hpp"
 #include "towpath/publisher.hpp"
+#include "towpath/settlement.hpp"
 #include "towpath/subscriber.hpp"
 #include "towpath/task.hpp"
 #include "towpath/topic.hpp"
