@@ -355,7 +355,7 @@ HealReport Bus::heal() const {
     }
   }
   if (waiting != 0) return report;  // the dead keep their entries, so that the next heal goes on
-  if (!dead.empty() || report.leftovers != 0) prune_bindings();  // of a dead one's removal
+  if (!dead.empty() || report.leftovers != 0) prune_bindings();        // of a dead one's removal
   for (const shm::Token token : dead) participants.end_repair(token);  // last
   report.participants = static_cast<std::uint32_t>(dead.size());
   return report;

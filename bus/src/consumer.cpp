@@ -19,7 +19,7 @@ ConsumerState::ConsumerState(std::unique_ptr<shm::Consumer> of, const ConsumerOp
 ConsumerState::~ConsumerState() = default;
 
 void ConsumerState::bury() {
-  if (dead_letters) dead_letters->move_from(*consumer);
+  if (dead_letters) dead_letters->move_from(*this);
 }
 
 ConsumerBase::ConsumerBase(std::unique_ptr<shm::Consumer> consumer, const ConsumerOptions& options,

@@ -12,9 +12,13 @@
 namespace tow {
 
 struct BusState;
+struct ConsumerState;
 
-/// Moves dead messages of one consumer's group to a topic of the same bus. Used on the consumer's
-/// thread.
+/// Moves dead messages of one consumer's group to a topic of the same bus, each exactly once. Used
+/// on the consumer's thread.
+///
+/// Dies anywhere: the message is dead and will be moved by another consumer, or the record says
+/// that it is decided, and repair finishes it.
 class DeadLetters {
  public:
   DeadLetters(std::shared_ptr<BusState> bus, std::string topic)
@@ -22,12 +26,15 @@ class DeadLetters {
 
   /// Why a message was rejected, to be told when it is moved.
   void note(std::uint64_t sequence, std::string reason) { reasons_[sequence] = std::move(reason); }
-  /// Moves what `consumer` knows to be dead, as far as there is room, a bounded number at a time.
-  void move_from(shm::Consumer& consumer);
+  /// Moves what the consumer knows to be dead, as far as there is room, a bounded number at a time.
+  void move_from(ConsumerState& state);
 
  private:
-  Result<void> open();
-  bool move(shm::Consumer& consumer, shm::Consumer::Dead& dead);
+  bool open(const shm::Ring& from);
+  bool move(ConsumerState& state, shm::Consumer::Dead& dead);
+  bool settle(ConsumerState& state, const shm::Consumer::Dead& dead);
+  bool drop(shm::Consumer& consumer, shm::Consumer::Dead& dead);
+  std::string reason_of(const shm::Consumer::Dead& dead) const;
 
   std::shared_ptr<BusState> bus_;
   std::string topic_;

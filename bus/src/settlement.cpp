@@ -106,13 +106,12 @@ Result<void> Settlement::prepare(shm::Deadline deadline) {
   return {};
 }
 
-Result<void> Settlement::claim_record() const {
-  if (state_->record != nullptr) return {};
-  const shm::Consumer& consumer = *state_->consumer;
-  auto record = shm::Record::claim(consumer.group()->ring(), consumer.group()->name(),
-                                   consumer.lessee().index);
-  if (!record) return record.error();
-  state_->record = std::move(*record);
+Result<void> ConsumerState::claim_record() {
+  if (record != nullptr) return {};
+  auto claimed = shm::Record::claim(consumer->group()->ring(), consumer->group()->name(),
+                                    consumer->lessee().index);
+  if (!claimed) return claimed.error();
+  record = std::move(*claimed);
   return {};
 }
 
@@ -151,7 +150,7 @@ Result<void> Settlement::commit(std::chrono::nanoseconds timeout) {
     }
     inputs.push_back({delivery->lease_.sequence, delivery->lease_.bits});
   }
-  if (auto claimed = claim_record(); !claimed) return claimed;
+  if (auto claimed = state_->claim_record(); !claimed) return claimed;
   if (auto prepared = prepare(deadline); !prepared) {
     discard();
     return prepared;

@@ -217,7 +217,9 @@ void Consumer::sweep() {
   std::uint64_t earliest = 0;
   // relaxed: who has not come so far has changed no word there
   const GroupPosition frontier = GroupPosition::unpack(layout_->frontier.load(kRelaxed));
-  const std::uint64_t reached = frontier.epoch == epoch_ ? frontier.low : low_;
+  std::uint64_t reached = frontier.epoch == epoch_ ? frontier.low : low_;
+  // Or only dropped.
+  if (group_->options().max_length != 0) reached = std::max(reached, group_->floor());
   const std::uint64_t end = picky_ ? low_ + window_ : std::min(low_ + window_, reached);
   rewound_ = std::max(next_, end);
   for (std::uint64_t sequence = low_; sequence < end; ++sequence) {

@@ -141,13 +141,13 @@ void add_modes(Operations& list) {
     actor.begin(1);
   };
   Setting keyed = with_dead(grouped({.mode = GroupMode::ordered}, {.begun = {1}}), life);
-  keyed.attributes = {.key = "a"};
+  keyed.attributes = {.key = "key"};
   list.push_back({"take a dead one's partitions", keyed, open, [](Actor& actor) {
                     actor.consume();
                     actor.begin();
                   }});
   Setting shared_out = grouped({.mode = GroupMode::ordered}, {.begun = {1}});
-  shared_out.attributes = {.key = "a"};
+  shared_out.attributes = {.key = "key"};
   list.push_back({"share partitions out", shared_out, begin_one, [](Actor& actor) {
                     auto other = actor.group->consumer({.spin = 0ns}).value();
                     actor.begin();

@@ -89,9 +89,8 @@ bool is_whole(const Message<Bytes>& message, std::uint64_t number) {
   const Attributes& all = all_attributes();
   if (message.priority() != all.priority) {
     return (message.key().empty() || message.key() == all.key) && message.tag_hash() == 0 &&
-           !message.expires_at() && !message.due_at() && message.correlation_id().empty() &&
-           message.reply_topic().empty() && message.content_type().empty() &&
-           message.headers().empty();
+           message.correlation_id().empty() && message.reply_topic().empty() &&
+           message.content_type().empty() && message.headers().empty();
   }
   return message.key() == all.key && message.has_tag(all.tag) && message.expires_at() &&
          message.due_at() && *message.due_at() - *message.expires_at() == 1h &&

@@ -32,7 +32,8 @@ bool is_text_of(std::string_view text, std::uint64_t number);
 
 /// Every attribute there is; always the same, and in the same memory.
 const Attributes& all_attributes();
-/// True when the payload is of that number, and the attributes are none, a key or all of them.
+/// True when the payload is of that number, and the attributes are none, a key, a time or all of
+/// them.
 bool is_whole(const Message<Bytes>& message, std::uint64_t number);
 
 /// What the child knows to have done, in memory that outlives it.

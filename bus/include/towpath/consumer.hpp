@@ -35,6 +35,8 @@ struct ConsumerState {
   ~ConsumerState();
   /// Moves dead messages to the dead letters, as far as there is room.
   void bury();
+  /// Makes sure that there is a record, for settlements. Errors as shm::Record::claim.
+  Result<void> claim_record();
 
   std::unique_ptr<shm::Consumer> consumer;
   std::unique_ptr<shm::Record> record;        ///< null: it has never settled with outputs

@@ -77,6 +77,7 @@ class PublisherBase {
   std::uint64_t duplicates() const { return duplicates_; }
 
  protected:
+  friend class DeadLetters;
   friend class Settlement;
   PublisherBase(std::unique_ptr<shm::Writer> writer, std::unique_ptr<shm::Producer> producer,
                 const PublisherOptions& options, std::uint64_t max_message_bytes);

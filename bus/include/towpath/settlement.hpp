@@ -54,7 +54,6 @@ class Settlement {
   Result<void> stage(PublisherBase& publisher, const void* payload, std::size_t payload_bytes,
                      const Attributes& attributes);
   Result<void> prepare(shm::Deadline deadline);
-  Result<void> claim_record() const;
   Error refused(shm::Settled settled) const;
   void discard() const;
 

@@ -86,6 +86,8 @@ class Consumer {
   bool has_dead() const { return has_dead_; }
   /// It was moved, or is dropped.
   bool bury(Dead& dead);
+  /// A dead message was settled by a record.
+  void buried() { unpublished_ = true; }
   /// Reads any message of the topic that is still there.
   Take read(std::uint64_t sequence, Received& out, std::byte* buffer) {
     return reader_->take_at(sequence, out, buffer);
