@@ -354,6 +354,7 @@ HealReport Bus::heal() const {
       }
     }
   }
+  report.leftovers += remove_replies_of_the_dead();
   if (waiting != 0) return report;  // the dead keep their entries, so that the next heal goes on
   if (!dead.empty() || report.leftovers != 0) prune_bindings();        // of a dead one's removal
   for (const shm::Token token : dead) participants.end_repair(token);  // last

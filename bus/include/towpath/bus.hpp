@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "towpath/client.hpp"
 #include "towpath/exchange.hpp"
+#include "towpath/server.hpp"
 #include "towpath/topic.hpp"
 
 namespace tow {
@@ -58,6 +60,22 @@ class Bus {
   /// Names of all exchanges, sorted; without the default one.
   std::vector<std::string> exchanges() const;
 
+  /// A client of a service, whose requests are of Q and replies of P, or bytes. Errors: as for
+  /// topics and groups, publishers and subscribers.
+  template <class Q = Bytes, class P = Bytes>
+  Result<Client<Q, P>> client(std::string_view service, const ClientOptions& options = {}) const {
+    auto base = make_client(service, options, type_info<Q>());
+    if (!base) return base.error();
+    return Client<Q, P>(std::move(*base));
+  }
+  /// A server of it, which shares the requests with others. Errors: the same.
+  template <class Q = Bytes, class P = Bytes>
+  Result<Server<Q, P>> server(std::string_view service, const ServerOptions& options = {}) const {
+    auto base = make_server(service, options, type_info<Q>());
+    if (!base) return base.error();
+    return Server<Q, P>(std::move(*base));
+  }
+
   /// Processes that have joined, dead ones too as long as nobody repaired them.
   std::vector<ProcessInfo> processes() const;
   /// Repairs what dead processes left. open() has done so already, unless it only observes; asked
@@ -76,6 +94,7 @@ class Bus {
 
  private:
   friend class DeadLetters;
+  friend class ServerState;
   friend class Exchange;
   explicit Bus(std::shared_ptr<BusState> state) : state_(std::move(state)) {}
   Result<std::shared_ptr<shm::Ring>> open_ring(std::string_view name, const TopicOptions& options,
@@ -85,6 +104,15 @@ class Bus {
   Result<void> take_away(const std::string& file_name, const shm::Ring* ring) const;
   bool finish_removal(const std::string& file_name, const std::string& topic) const;
   Error no_topic(const std::string& topic) const;
+  Result<std::shared_ptr<shm::Ring>> open_service(std::string_view name,
+                                                  const ServiceOptions& options,
+                                                  const TypeInfo& type) const;
+  Result<ClientBase> make_client(std::string_view service, const ClientOptions& options,
+                                 const TypeInfo& type) const;
+  Result<ServerBase> make_server(std::string_view service, const ServerOptions& options,
+                                 const TypeInfo& type) const;
+  /// Takes away the topics in which dead clients got their replies; returns how many.
+  std::uint32_t remove_replies_of_the_dead() const;
   ExchangeFiles exchange_files() const;
   void prune_bindings() const;
   std::shared_ptr<BusState> state_;

@@ -3,6 +3,7 @@
 
 #include "towpath/attributes.hpp"
 #include "towpath/bus.hpp"
+#include "towpath/client.hpp"
 #include "towpath/exchange.hpp"
 #include "towpath/headers.hpp"
 #include "towpath/info.hpp"
@@ -10,6 +11,7 @@
 #include "towpath/options.hpp"
 #include "towpath/publisher.hpp"
 #include "towpath/settlement.hpp"
+#include "towpath/server.hpp"
 #include "towpath/subscriber.hpp"
 #include "towpath/task.hpp"
 #include "towpath/topic.hpp"
