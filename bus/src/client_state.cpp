@@ -161,17 +161,21 @@ ClientState::Call* ClientState::find(std::string_view correlation_id) {
   return calls_[place].get();
 }
 
+bool ClientState::take_one() {
+  Taken<Bytes> taken = replies_->try_take();
+  if (taken) {
+    accept(std::move(taken));
+    return true;
+  }
+  if (!taken.failed()) return false;
+  if (taken.error() == Code::corrupt) return true;  // a damaged reply is as if it had not come
+  fail_all(taken.error());
+  return false;
+}
+
 void ClientState::pump() {
   constexpr int kMost = 65536;  // the rest at the next look
-  for (int i = 0; i < kMost; ++i) {
-    Taken<Bytes> taken = replies_->try_take();
-    if (taken) {
-      accept(std::move(taken));
-    } else if (!taken.failed()) {
-      return;
-    } else if (!(taken.error() == Code::corrupt)) {  // a damaged reply is as if it had not come
-      return fail_all(taken.error());
-    }
+  for (int i = 0; i < kMost && take_one(); ++i) {
   }
 }
 
@@ -248,8 +252,9 @@ bool ClientState::look(Call& call, Deadline until) {
   const shm::Reader& reader = replies_->reader();
   do {
     for (int i = 0; i < kLooks; ++i) {
+      // One at a time: a reader that finds no more has work to do, for which there is time later.
       if (reader.ready()) {
-        pump();
+        take_one();
         if (has_news(call)) return true;
       }
       shm::pause();

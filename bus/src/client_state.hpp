@@ -67,6 +67,8 @@ class ClientState {
   Result<void> publish(std::span<const std::byte> payload, std::uint64_t id,
                        const Attributes* attributes);
   void prepare_fields();
+  /// Takes a reply, whoever it is for; false when there is none.
+  bool take_one();
   /// Takes all replies that are there.
   void pump();
   void accept(Message<Bytes>&& reply);

@@ -137,6 +137,11 @@ Result<void> PublisherBase::publish_bytes(const void* payload, std::size_t paylo
 std::optional<Error> PublisherBase::fault_in_size(std::size_t payload_bytes,
                                                   std::size_t field_bytes,
                                                   std::size_t lent_bytes) const {
+  const std::size_t stored = payload_bytes + field_bytes;
+  const std::uint64_t pool = writer_->ring().geometry().raw().pool_bytes;
+  const bool has_place = stored <= writer_->inline_bytes() || stored + lent_bytes <= pool;
+  if (payload_bytes <= max_message_bytes_ && has_place) [[likely]]
+    return std::nullopt;
   const std::string topic = "topic " + writer_->ring().topic();
   if (payload_bytes > max_message_bytes_) {
     return make_error(Code::too_large, topic + ": a message of " + std::to_string(payload_bytes) +
@@ -144,9 +149,6 @@ std::optional<Error> PublisherBase::fault_in_size(std::size_t payload_bytes,
                                            std::to_string(max_message_bytes_) +
                                            "; create the topic with a larger max_message_bytes");
   }
-  const std::size_t stored = payload_bytes + field_bytes;
-  const std::uint64_t pool = writer_->ring().geometry().raw().pool_bytes;
-  if (stored <= writer_->inline_bytes() || stored + lent_bytes <= pool) return std::nullopt;
   return make_error(
       Code::too_large,
       topic + ": a message of " + std::to_string(payload_bytes) + " bytes and its attributes of " +

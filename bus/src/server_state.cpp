@@ -1,6 +1,8 @@
 #include "server_state.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "attributes.hpp"
 #include "bus_state.hpp"
@@ -13,6 +15,34 @@ bool is_lost(Error error) {
   return error == Code::removed || error == Code::not_found || error == Code::timed_out ||
          error == Code::type_mismatch || error == Code::no_permission;
 }
+
+/// What EncodedFields makes of a reply without attributes, in a few stores.
+class ReplyFields {
+ public:
+  ReplyFields(std::string_view correlation_id, std::string_view mark) {
+    std::byte* to = bytes_.data();
+    if (!mark.empty()) {
+      const std::uint64_t tag = shm::text_hash(mark);
+      std::memcpy(to, &tag, sizeof tag);
+      to += sizeof tag;
+      bits_ |= shm::kFieldTag;
+    }
+    const std::size_t length = std::min(correlation_id.size(), shm::kMaxKeyBytes);
+    if (length != 0) {
+      *to++ = static_cast<std::byte>(length);
+      std::memcpy(to, correlation_id.data(), length);
+      to += length;
+      bits_ |= shm::kFieldCorrelationId;
+    }
+    size_ = static_cast<std::uint32_t>(to - bytes_.data());
+  }
+  shm::FieldsView view() const { return {bytes_.data(), size_, bits_, 0}; }
+
+ private:
+  std::array<std::byte, sizeof(std::uint64_t) + 1 + shm::kMaxKeyBytes> bytes_;  // size_ are written
+  std::uint32_t size_ = 0;
+  std::uint16_t bits_ = 0;
+};
 
 }  // namespace
 
@@ -37,8 +67,7 @@ Result<void> ServerState::send(std::string_view to, std::string_view correlation
   } else if (const shm::Ring& ring = (*receiver)->replies.ring(); ring.removed()) {
     sent = ring.end_reason();  // publishers look for that themselves, but not each time
   } else if (attributes == nullptr) {
-    const shm::EncodedFields fields(
-        {.tag = mark.empty() ? 0 : shm::text_hash(mark), .correlation_id = correlation_id});
+    const ReplyFields fields(correlation_id, mark);
     sent = (*receiver)->replies.publish_bytes(payload.data(), payload.size(), fields.view());
   } else {
     Attributes own = *attributes;
