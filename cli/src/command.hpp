@@ -38,6 +38,8 @@ void add_sub(CLI::App& app, Context& context);
 void add_hz(CLI::App& app, Context& context);
 void add_create(CLI::App& app, Context& context);
 void add_exchange(CLI::App& app, Context& context);
+void add_call(CLI::App& app, Context& context);
+void add_serve(CLI::App& app, Context& context);
 void add_ps(CLI::App& app, Context& context);
 void add_rm(CLI::App& app, Context& context);
 void add_heal(CLI::App& app, Context& context);

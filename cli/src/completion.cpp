@@ -56,7 +56,8 @@ CommandText read_command(const CLI::App& app) {
   }
   for (const CLI::Option* const option : app.get_options()) {
     if (!option->get_positional() || command.takes_topic) continue;  // what follows is free text
-    command.takes_topic = option->get_name(true) == "TOPIC";
+    const std::string name = option->get_name(true);
+    command.takes_topic = name == "TOPIC" || name == "SERVICE";  // which is one
     command.takes_topics = command.takes_topic && option->get_items_expected_max() > 1;
     command.choices = split_choices(option->get_type_name());
   }

@@ -17,6 +17,7 @@ constexpr const char* kFooter =
     "  seq 5 | tow pub numbers               publish lines; makes bus and topic if need be\n"
     "  tow send orders hi --priority 7       one message, with attributes\n"
     "  tow sub numbers --from oldest         read what is there\n"
+    "  tow call upper hello                  ask a service, such as tow serve makes\n"
     "  tow doctor                            is this host fit for it?\n"
     "Sizes take K, M and G (1K = 1024); durations take us, ms, s, m and h (plain: seconds).\n"
     "tow COMMAND --help says more of each.\n"
@@ -47,6 +48,8 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_hz(app, context);
   tow::cli::add_create(app, context);
   tow::cli::add_exchange(app, context);
+  tow::cli::add_call(app, context);
+  tow::cli::add_serve(app, context);
   tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);
