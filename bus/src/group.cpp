@@ -142,8 +142,10 @@ namespace {
 std::uint64_t first_since(const std::shared_ptr<shm::Ring>& ring, std::uint64_t ago_ns) {
   const auto reader = shm::Reader::observe(ring, {shm::StartAt::Kind::next, 0});
   const shm::TickRate rate(ring->order().created_ticks, ring->order().created_monotonic_ns);
-  const std::uint64_t oldest = ring->oldest();
   std::uint64_t first = ring->tail() + 1;
+  // At most a lap, whatever the topic says meanwhile.
+  const std::uint64_t lap = first - std::min(first, ring->geometry().slot_count());
+  const std::uint64_t oldest = std::max(ring->oldest(), lap);
   for (; first > oldest; --first) {
     const auto age = reader->age_ticks(first - 1);
     if (age && rate.to_ns(*age) > static_cast<double>(ago_ns)) break;

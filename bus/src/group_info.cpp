@@ -63,7 +63,8 @@ void count_words(const shm::Group& group, shm::GroupPosition at, GroupInfo& info
 nanoseconds age_of(const shm::Group& group, const GroupInfo& info) {
   const auto reader = shm::Reader::observe(group.shared_ring(), {shm::StartAt::Kind::next, 0});
   const shm::OrderLayout& order = group.ring().order();
-  for (std::uint64_t sequence = info.low; info.lag != 0 && sequence <= info.last; ++sequence) {
+  const std::uint64_t end = std::min(info.last + 1, info.low + group.slot_count());
+  for (std::uint64_t sequence = info.low; info.lag != 0 && sequence < end; ++sequence) {
     if (const auto age = reader->age_ticks(sequence)) {
       const shm::TickRate rate(order.created_ticks, order.created_monotonic_ns);
       return nanoseconds(static_cast<std::int64_t>(rate.to_ns(*age)));

@@ -127,8 +127,14 @@ bool Consumer::lease(SeenWord& seen, std::uint64_t sequence) {
   const std::uint64_t lease_ns = group_->options().lease_ns;
   // relaxed: [G1] orders it
   if (lease_ns != 0) group_->due(sequence).store(now_ns_ + lease_ns, kRelaxed);
-  // Dies behind: leased by the dead; repair returns it without blame.
-  if (!lease_word(seen, lessee_)) return false;
+  // Dies behind: leased by the dead; repair returns it without blame. Who is late, by a lap or a
+  // seek, may have changed a word that says nothing; then it still is to be had.
+  constexpr int kMaxRaces = 16;
+  int race = 0;
+  while (!lease_word(seen, lessee_)) {
+    seen = group_->look(sequence, epoch_);
+    if (seen.means.state != WordState::ready || ++race == kMaxRaces) return false;
+  }
   if (lease_ns != 0) group_->tables().lower_next_due(now_ns_ + lease_ns);
   run_.push_back({sequence, seen.bits});
   reader_->prefetch_at(sequence);
@@ -167,6 +173,7 @@ std::uint32_t Consumer::take_run(std::uint32_t room) {
     std::uint64_t behind = next_;
     while (behind < end && ring.published(behind)) ++behind;
     if (behind == next_) return 0;
+    // Too late for a seek: then it is written over, which sweeps expect.
     // Dies behind: a run that nobody leases; the repair of this consumer has everybody sweep.
     if (layout_->frontier.compare_exchange_strong(seen, GroupPosition{epoch_, behind}.pack(),
                                                   kRelaxed)) {
@@ -180,7 +187,8 @@ void Consumer::advance_low() {
   const GroupPosition from = group_->position();
   if (from.epoch != epoch_) return;
   const std::uint64_t floor = group_->options().max_length != 0 ? group_->floor() : 0;
-  const std::uint64_t end = std::max(next_, from.low);
+  // At most a lap, whatever the words say.
+  const std::uint64_t end = std::min(std::max(next_, from.low), from.low + group_->slot_count());
   std::uint64_t low = from.low;
   for (; low < end; ++low) {
     if (group_->look(low, epoch_).means.state == WordState::done) continue;
@@ -195,6 +203,7 @@ void Consumer::advance_low() {
 }
 
 void Consumer::drop_below(std::uint64_t floor) {
+  floor = std::min(floor, low_ + group_->slot_count());  // what is further below is gone anyway
   for (std::uint64_t sequence = low_; sequence < floor; ++sequence) {
     if (group_->ring().published(sequence + group_->slot_count())) continue;  // another's word
     SeenWord seen = group_->look(sequence, epoch_);
@@ -217,16 +226,21 @@ void Consumer::sweep() {
   std::uint64_t earliest = 0;
   // relaxed: who has not come so far has changed no word there
   const GroupPosition frontier = GroupPosition::unpack(layout_->frontier.load(kRelaxed));
-  std::uint64_t reached = frontier.epoch == epoch_ ? frontier.low : low_;
+  // After a seek nobody knows: who is late writes that of his epoch.
+  const bool known = !picky_ && frontier.epoch == epoch_;
+  std::uint64_t reached = frontier.low;
   // Or only dropped.
   if (group_->options().max_length != 0) reached = std::max(reached, group_->floor());
-  const std::uint64_t end = picky_ ? low_ + window_ : std::min(low_ + window_, reached);
-  rewound_ = std::max(next_, end);
-  for (std::uint64_t sequence = low_; sequence < end; ++sequence) {
+  const std::uint64_t end = known ? std::min(low_ + window_, reached) : low_ + window_;
+  std::uint64_t first = next_, sequence = low_;
+  for (; sequence < end; ++sequence) {
     SeenWord seen = group_->look(sequence, epoch_);
-    if (picky_ && seen.fresh && !group_->ring().published(sequence)) break;
-    if (take_its_time(seen, sequence, earliest)) next_ = std::min(next_, sequence);
+    if (!known && seen.fresh && !group_->ring().published(sequence)) break;
+    if (take_its_time(seen, sequence, earliest)) first = std::min(first, sequence);
   }
+  rewound_ = std::max(next_, sequence);
+  next_ = first;
+  unpublished_ = true;  // who settled something may have died before it raised the low mark
   if (earliest != 0) group_->tables().lower_next_due(earliest);
   if (group_->mode() != GroupMode::shared) claim_partitions();
 }
@@ -290,6 +304,19 @@ bool Consumer::ready() const {
   return !group_->paused() && group_->ring().published(next_) && next_ < at.low + window_;
 }
 
+bool Consumer::room_wanted() const {
+  const Ring& ring = group_->ring();
+  return Doorbell::wanted(ring.board().room_bell, ring.order().room_want);
+}
+
+std::array<WaitWord, 2> Consumer::arm() {
+  // Messages ring the topic's bell; what is given back, and times that change, ring the group's.
+  const WaitWord messages = reader_->arm();
+  const std::uint32_t seen = Doorbell::announce(layout_->bell, layout_->want);
+  fence(kSeqCst);  // [D3] pairs with [D4]: want before the second look
+  return {messages, {&layout_->bell, seen}};
+}
+
 Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns) {
   constexpr int kLooks = 32;
   const Deadline spin = deadline.within(spin_ns);
@@ -301,19 +328,17 @@ Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns) {
   } while (!spin.passed());
   bool rested = false;
   while (!deadline.passed()) {
-    // Messages ring the topic's bell; what is given back, and times that change, ring the group's.
-    const WaitWord messages = reader_->arm();
-    const std::uint32_t seen = Doorbell::announce(layout_->bell, layout_->want);
-    fence(kSeqCst);  // [D3] pairs with [D4]: want before the second look
+    const std::array<WaitWord, 2> words = arm();
     if (ready()) return Wake::changed;
     Deadline piece = deadline.within(reader_->wait_piece_ns(rested));
     const std::uint64_t due = layout_->next_due.load(kAcquire);  // [G9]
     if (due != 0) piece = piece.within(due - std::min(due, monotonic_ns()));
-    const std::array<WaitWord, 2> words{messages, {&layout_->bell, seen}};
     rested = futex_wait_any(words, piece) == Wake::timed_out;
     if (rested) {
       now_ns_ = monotonic_ns();
       look_after_the_dead();
+      // Who settled the last may be busy for long, and publishers wait for its low mark.
+      if (room_wanted()) advance_low();
     }
     if (ready()) return Wake::changed;
   }

@@ -116,7 +116,9 @@ void Consumer::lease_picked(std::uint32_t room) {
     if (by_priority) {
       chosen.emplace_back(-known->priority, sequence);
     } else {
-      lease(seen, sequence);
+      // Whoever was faster has the key.
+      const bool leased = lease(seen, sequence);
+      if (!leased && known->partition != kNoPartition) blocked |= 1ULL << known->partition;
     }
   }
   std::sort(chosen.begin(), chosen.end());

@@ -139,8 +139,9 @@ void Consumer::count_ack(std::uint64_t sequence) {
   if (partition != kNoPartition && (partitions_ >> partition & 1) == 0) {
     group_->tables().announce_returns();  // its new owner waited for this
   }
-  const Ring& ring = group_->ring();
-  if (Doorbell::wanted(ring.board().room_bell, ring.order().room_want)) [[unlikely]]
+  // It may be busy with something else for long before it takes again.
+  const bool last = outstanding() == 0 && next_ - low_ > stride_;
+  if (last || room_wanted()) [[unlikely]]
     advance_low();
 }
 
@@ -207,8 +208,9 @@ void Consumer::lay_out(SeenWord& dead) {
 
 std::optional<Consumer::Dead> Consumer::next_dead() {
   if (!has_dead_) return std::nullopt;
-  const std::uint64_t end = std::max(next_, low_);
-  for (std::uint64_t sequence = group_->position().low; sequence < end; ++sequence) {
+  const std::uint64_t low = group_->position().low;
+  const std::uint64_t end = std::min(std::max(next_, low_), low + group_->slot_count());
+  for (std::uint64_t sequence = low; sequence < end; ++sequence) {
     SeenWord seen = group_->look(sequence, epoch_);
     if (seen.means.state == WordState::dead) return Dead{seen, sequence};
   }

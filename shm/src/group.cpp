@@ -33,11 +33,13 @@ std::uint64_t Group::seek(std::uint64_t sequence) const {
   for (int race = 0; race < kMaxRaces; ++race) {
     const GroupPosition from = position();
     const std::uint32_t epoch = (from.epoch + 1) & GroupWord::kEpochMask;
-    // Epochs come round: what 64 seeks ago was settled must not seem so again. Nobody writes words
-    // of an epoch that is not yet. Dies here: words that nobody would have read are gone.
+    // Epochs come round: what 64 seeks ago was settled must not seem so again. Long before, so that
+    // nobody has words of that epoch while another, who lost a race or died, still takes them away.
+    // Dies here: words that nobody would have read are gone.
+    const std::uint32_t far = (epoch + GroupWord::kEpochMask / 2) & GroupWord::kEpochMask;
     for (std::uint64_t i = 0; i < slots; ++i) {
       SeenWord seen = tables_.look(i);
-      if (seen.bits != 0 && seen.means.epoch == epoch) change_word(seen, {});
+      if (seen.bits != 0 && seen.means.epoch == far) change_word(seen, {});
     }
     std::uint64_t seen = from.pack();
     // [G5] seq_cst, pairs with [L8]: as a reader joins, the mark before the limit.

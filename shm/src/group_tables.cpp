@@ -65,8 +65,10 @@ void GroupTables::announce_returns() const {
 }
 
 void GroupTables::lower_next_due(std::uint64_t due_ns) const {
-  constexpr int kMaxRaces = 1000;                        // each lost to one who set another time
-  std::uint64_t seen = layout->next_due.load(kRelaxed);  // relaxed: the exchange orders
+  constexpr int kMaxRaces = 1000;  // each lost to one who set another time
+  // [G8] seq_cst, pairs with [G9]: behind the word [G1]. A time that we find too early to be
+  // changed is of before the sweep that takes it away, which then sees the word.
+  std::uint64_t seen = layout->next_due.load(kSeqCst);
   for (int race = 0; race < kMaxRaces && (seen == 0 || seen > due_ns); ++race) {
     // [G8] seq_cst, pairs with [G9]: the word that waits for this time came before. Dies before:
     // the repair of this consumer has everybody look.

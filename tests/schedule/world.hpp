@@ -61,6 +61,10 @@ class World {
   bool is_content(const void* word) const;
   const shm::Geometry& geometry() const { return rings_[0]->geometry(); }
 
+ protected:
+  /// Its file is set back, from here on, to what it holds now.
+  void remember(const shm::Directory& directory, const std::string& name, shm::SegmentKind kind);
+
  private:
   struct File {
     shm::Segment segment;
@@ -69,7 +73,6 @@ class World {
   std::string topic_path() const { return path_ + "/topics/topic"; }
   void lock(std::size_t member, short type);
   void make_record();
-  void remember(const shm::Directory& directory, const std::string& name, shm::SegmentKind kind);
 
   std::string path_;
   std::vector<std::shared_ptr<shm::Participants>> members_;

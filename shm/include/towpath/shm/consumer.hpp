@@ -56,6 +56,9 @@ class Consumer {
   Leased try_take(Lease& lease, Received& out, std::byte* buffer);
   /// True when try_take() would not say `empty`.
   bool ready() const;
+  /// Says that this consumer is about to sleep. The caller must then look again (ready()), and only
+  /// then sleep until one of these words changes.
+  std::array<WaitWord, 2> arm();
   /// Waits for ready(): spins for `spin_ns`, then sleeps.
   Wake wait(Deadline deadline, std::uint64_t spin_ns);
 
@@ -146,6 +149,7 @@ class Consumer {
   void advance_low();
   void look_after_the_dead();
   bool wakes_itself() const;
+  bool room_wanted() const;
 
   std::shared_ptr<Group> group_;
   GroupLayout* layout_;

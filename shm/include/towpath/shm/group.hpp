@@ -41,14 +41,22 @@ class Group {
   std::uint64_t lap_of(std::uint64_t sequence) const {
     return ((sequence >> slot_bits_) + 1) & GroupWord::kLapMask;  // 0 = never written
   }
-  /// The word of `sequence`. One of another lap or epoch says that nothing has happened yet.
+  /// The word of `sequence`. One of an earlier lap or epoch says that nothing has happened yet. To
+  /// who comes too late it is somebody else's: behind a lap the message is gone, which is as good
+  /// as done; behind a seek it is `settling`, which nobody touches.
   SeenWord look(std::uint64_t sequence, std::uint32_t epoch) const {
     SeenWord seen = tables_.look(sequence & mask_);
+    const GroupWord word = seen.means;
     const std::uint64_t lap = lap_of(sequence);
-    if (seen.means.lap != lap || seen.means.epoch != epoch) {
-      seen.means = {.lap = lap, .epoch = epoch};
-      seen.fresh = true;
-    }
+    if (word.lap == lap && word.epoch == epoch) return seen;
+    seen.means = {.lap = lap, .epoch = epoch};
+    seen.fresh = true;
+    if (word.lap <= lap && (word.epoch == epoch || seen.bits == 0)) return seen;
+    const bool overtaken = word.lap > lap;
+    // Whoever wrote a word of a later epoch had seen the mark of that seek, so we see it, too.
+    if (!overtaken && position().epoch == epoch) return seen;
+    seen.means.state = overtaken ? WordState::done : WordState::settling;
+    seen.fresh = false;
     return seen;
   }
   Atomic<std::uint64_t>& word(std::uint64_t sequence) const {

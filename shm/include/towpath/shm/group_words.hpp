@@ -20,11 +20,12 @@ struct SeenWord {
   bool fresh = false;  ///< nothing has happened to its message yet
 };
 
-/// [G1] acq_rel, pairs with [G2] and with itself: whatever was done before one step is over when
-/// the next is made by another. `seen` becomes what was stored.
+/// [G1] seq_cst, pairs with [G2] and with itself: whatever was done before one step is over when
+/// the next is made by another; and the step comes before its maker's look at `next_due` [G8].
+/// `seen` becomes what was stored, or what is there now.
 inline bool change_word(SeenWord& seen, GroupWord next) {
   const std::uint64_t bits = next.pack();
-  if (!seen.at->compare_exchange_strong(seen.bits, bits, kAcqRel)) return false;  // [G1]
+  if (!seen.at->compare_exchange_strong(seen.bits, bits, kSeqCst)) return false;  // [G1]
   seen.bits = bits;
   seen.means = next;
   return true;
