@@ -229,6 +229,9 @@ Result<void> remove_group(const Directory& topic, const std::string& name) {
     return make_error(Code::no_permission, "remove " + directory->path_of(kState), errno);
   }
   unlinkat(topic.fd(), ("groups/" + name).c_str(), AT_REMOVEDIR);
+  // A damaged file does not say which page is its, and nobody else would look for that.
+  free_orphans(topic);
+  ring_topic(topic);  // there may be room
   return {};
 }
 

@@ -59,16 +59,20 @@ void free_orphan(const Directory& topic, const Directory& readers, const std::st
 
 }  // namespace
 
+void free_orphans(const Directory& topic) {
+  const auto readers = topic.open_child("readers");
+  if (!readers) return;
+  for (const std::string& number : readers->names()) {
+    if (number != "board") free_orphan(topic, *readers, number);
+  }
+}
+
 std::uint32_t repair_groups(const Directory& topic, Participants& participants) {
   std::uint32_t repaired = 0;
   for (const std::string& name : groups_in(topic)) {
     repaired += repair_group(topic, name, participants);
   }
-  if (const auto readers = topic.open_child("readers")) {
-    for (const std::string& number : readers->names()) {
-      if (number != "board") free_orphan(topic, *readers, number);
-    }
-  }
+  free_orphans(topic);
   return repaired;
 }
 

@@ -113,6 +113,9 @@ class Group {
 /// removes it next, or heals, finishes.
 Result<void> remove_group(const Directory& topic, const std::string& name);
 
+/// Frees reader pages of groups that have another page, or are gone.
+void free_orphans(const Directory& topic);
+
 /// File names of a topic's groups, sorted.
 std::vector<std::string> groups_in(const Directory& topic);
 
