@@ -197,6 +197,92 @@ void take_attacked(Victim& self) {
   if (sum == 42) self.step();  // nobody may think that the bytes were not read
 }
 
+namespace {
+
+/// What is taken is settled in some way, or never.
+std::uint64_t handle_something(Victim& self, Consumer<Bytes>& consumer, bool& failed) {
+  auto delivery = one_in(self.random, 2) ? consumer.take(2ms) : consumer.try_take();
+  failed = delivery.failed();
+  if (!delivery) return 0;
+  const std::uint64_t sum = read_all(self, delivery) + delivery.attempts();
+  switch (draw(self.random, 0, 9)) {
+    case 0:
+      (void)delivery.release();
+      break;
+    case 1:
+      (void)delivery.retry(std::chrono::microseconds(draw(self.random, 0, 500)));
+      break;
+    case 2:
+      (void)delivery.reject("damaged");
+      break;
+    case 3:
+      (void)delivery.renew();
+      break;  // and ends unsettled
+    default:
+      (void)delivery.ack();
+      break;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void consume_attacked(Victim& self) {
+  std::uint64_t sum = 0;
+  while (!self.over()) {
+    const auto bus = Bus::open(self.plan.bus);
+    self.step(!bus);
+    if (!bus) usleep(1000);
+    for (int turn = 0; bus && turn < 20 && !self.over(); ++turn) {
+      const auto topic = open_attacked(self, *bus);
+      if (!topic) continue;
+      const auto group = topic->group(kAttackedGroup, attacked_group());
+      self.step(!group);
+      if (!group) {
+        if (!topic->remove_group(kAttackedGroup)) usleep(1000);
+        continue;
+      }
+      auto consumer = group->consumer({.spin = 20us});
+      self.step(!consumer);
+      for (int failures = 0, i = 0; consumer && failures < 30 && i < 2000 && !self.over(); ++i) {
+        bool failed = false;
+        sum += handle_something(self, *consumer, failed);
+        if (failed) ++failures;
+        self.step(failed);
+      }
+      sum += group->info().lag;
+      if (one_in(self.random, 4)) (void)group->seek(SeekTo::time(1ms));
+      if (one_in(self.random, 8)) (void)topic->remove_group(kAttackedGroup);
+    }
+  }
+  if (sum == 42) self.step();  // nobody may think that the bytes were not read
+}
+
+void consume_quiet(Victim& self) {
+  const Bus bus = Bus::open(self.plan.bus).value();
+  const auto topic = bus.topic<QuietWords>(kQuiet, kQuietOptions).value();
+  const auto group = topic.group(kQuietGroup, {.start = Start::oldest()}).value();
+  auto consumer = group.consumer().value();
+  self.step();
+  QuietWords expected;
+  while (true) {
+    const bool last = self.log.quiet_is_out.load() || self.log.faults.load() != 0;
+    auto delivery = consumer.take(20ms);
+    self.step();
+    if (delivery.failed()) return self.log.fault("quiet consumer: " + delivery.error().message());
+    if (!delivery && last) break;
+    if (!delivery) continue;
+    const std::uint64_t number = self.log.quiet_settled.load() + 1;
+    fill_quiet(expected, number);
+    if (delivery.sequence() != number || *delivery != expected || delivery.redelivered()) {
+      return self.log.fault("quiet consumer: " + std::to_string(delivery.sequence()) +
+                            " in place of " + std::to_string(number));
+    }
+    if (!delivery.ack()) return self.log.fault("quiet consumer: an ack is refused");
+    self.log.quiet_settled.store(number);
+  }
+}
+
 void observe_all(Victim& self) {
   while (!self.over()) {
     const auto bus = Bus::open(self.plan.bus, {.create = false, .observe = true});
@@ -208,6 +294,9 @@ void observe_all(Victim& self) {
       self.step(!topic);
       if (!topic) continue;
       const TopicInfo info = topic->info();
+      for (const std::string& group : topic->groups()) {
+        if (const auto opened = topic->group(group, {.create = false})) sum += opened->info().lag;
+      }
       sum += info.publishers.size() + info.subscribers.size() + info.last;
       self.step();
       auto observer = topic->observer(Start::oldest());
