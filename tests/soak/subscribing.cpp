@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 
+#include "consuming.hpp"
 #include "lives.hpp"
 #include "topic_options.hpp"
 
@@ -57,6 +58,7 @@ void observe(Self& self) {
   auto bus = Bus::open(self.plan.bus).value();
   auto topic = bus.topic("soak", topic_options(self.plan)).value();
   auto subscriber = topic.subscriber({.spin = 0ns}).value();
+  if (self.plan.consumers != 0) make_group(topic).value();  // before the first message
   Follower follower(self);
   self.log.observer_ready.store(1);
   while (true) {
