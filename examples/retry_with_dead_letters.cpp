@@ -55,8 +55,11 @@ int run(const std::string& path) {
   int dead = 0;
   auto letters = bus.topic("orders.dead").value().subscriber({.start = tow::Start::oldest()});
   while (auto letter = letters.value().try_take()) {
-    std::printf("given up: %.*s\n", static_cast<int>(letter.text().size()), letter.text().data());
-    ++dead;
+    const tow::Headers headers = letter.headers();
+    const auto* const reason = headers.find<std::string>("dead.reason");
+    std::printf("given up (%s): %s\n", reason != nullptr ? reason->c_str() : "no reason",
+                std::string(letter.text()).c_str());
+    if (reason != nullptr && (*reason == "no customer" || *reason == "attempts")) ++dead;
   }
   return deliveries == 1 + 3 + 1 + 3 && dead == 2 ? 0 : 1;
 }
