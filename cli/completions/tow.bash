@@ -88,7 +88,19 @@ _tow() {
     call:-o | call:--output) words='text hex raw json' ;;
     serve:-n | serve:--count) return ;;
     serve:--max-attempts) return ;;
-    :*) words='ls info pub send sub hz create exchange call serve ps rm heal doctor completion -h --help --bus --json --version' ;;
+    group:--mode) words='shared ordered single-active' ;;
+    group:--start) words='next oldest last:' ;;
+    group:--max-attempts) return ;;
+    group:--lease) return ;;
+    group:--backoff) return ;;
+    group:--max-backoff) return ;;
+    group:--ttl) return ;;
+    group:--max-length) return ;;
+    group:--overflow) words='block reject drop-oldest' ;;
+    group:--key-pattern) return ;;
+    group:--tag) return ;;
+    group:--dead-letter) topics=1 ;;
+    :*) words='ls info pub send sub hz create exchange call serve group ps rm heal doctor completion -h --help --bus --json --version' ;;
     ls:*) words='-l --long --names -h --help --bus --json --version' ;;
     info:*) words=' -h --help --bus --json --version' topics=1 ;;
     pub:*) words='--file --lines -n --count --size --rate --when-full --timeout --take-over -q --quiet -k --key --tag --ttl --delay --priority --correlation-id --reply-topic --content-type -H --header -h --help --bus --json --version' topics=1 ;;
@@ -99,6 +111,7 @@ _tow() {
     exchange:*) words='ls create bind unbind rm publish --names --kind --alternate --table -k --key -H --header --to-exchange --when-full --timeout --mandatory --tag --ttl --delay --priority --correlation-id --reply-topic --content-type -h --help --bus --json --version' ;;
     call:*) words='--timeout -o --output --no-wait -h --help --bus --json --version' topics=1 ;;
     serve:*) words='-n --count --max-attempts -q --quiet -h --help --bus --json --version' topics=1 ;;
+    group:*) words='ls info create seek pause resume rm --mode --start --max-attempts --lease --backoff --max-backoff --ttl --max-length --overflow --by-priority --key-pattern --tag --dead-letter --dry-run -h --help --bus --json --version' ;;
     ps:*) words=' -h --help --bus --json --version' ;;
     rm:*) words=' -h --help --bus --json --version' topics=1 ;;
     heal:*) words=' -h --help --bus --json --version' ;;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "describe_group.hpp"
+
 namespace tow::cli {
 namespace {
 
@@ -98,6 +100,8 @@ Json to_json(const TopicInfo& info) {
   Json publishers = Json::array(), subscribers = Json::array();
   for (const PublisherInfo& publisher : info.publishers) publishers.push_back(to_json(publisher));
   for (const SubscriberInfo& reader : info.subscribers) subscribers.push_back(to_json(reader));
+  Json groups = Json::array();
+  for (const GroupInfo& group : info.groups) groups.push_back(to_json(group));
   return {{"topic", info.name},
           {"removed", info.removed},
           {"oldest_sequence", info.oldest},
@@ -107,7 +111,8 @@ Json to_json(const TopicInfo& info) {
           {"file_bytes", info.file_bytes},
           {"options", options_of(info)},
           {"publishers", publishers},
-          {"subscribers", subscribers}};
+          {"subscribers", subscribers},
+          {"groups", groups}};
 }
 
 }  // namespace tow::cli

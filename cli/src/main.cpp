@@ -18,6 +18,7 @@ constexpr const char* kFooter =
     "  tow send orders hi --priority 7       one message, with attributes\n"
     "  tow sub numbers --from oldest         read what is there\n"
     "  tow call upper hello                  ask a service, such as tow serve makes\n"
+    "  tow group create orders workers       consumers that share a topic's messages\n"
     "  tow doctor                            is this host fit for it?\n"
     "Sizes take K, M and G (1K = 1024); durations take us, ms, s, m and h (plain: seconds).\n"
     "tow COMMAND --help says more of each.\n"
@@ -26,7 +27,7 @@ constexpr const char* kFooter =
     "  0  done\n"
     "  1  failed; stderr says why and what to do\n"
     "  2  usage: an unknown option, a bad name, a value out of range\n"
-    "  3  no such bus or topic\n"
+    "  3  no such bus, topic, group or exchange\n"
     "  4  timed out, or nothing was received\n";
 
 void add_commands(CLI::App& app, tow::cli::Context& context) {
@@ -50,6 +51,7 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_exchange(app, context);
   tow::cli::add_call(app, context);
   tow::cli::add_serve(app, context);
+  tow::cli::add_group(app, context);
   tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);

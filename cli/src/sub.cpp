@@ -111,10 +111,6 @@ int subscribe_and_print(const Context& context, Options options) {
   return conclude(print_messages(subscriber, options, endless ? 0 : last), options);
 }
 
-std::string check_start(const std::string& text) {
-  return parse_start(text) ? "" : text + " is none of next, oldest, last:N, SEQUENCE (from 1)";
-}
-
 }  // namespace
 
 void add_sub(CLI::App& app, Context& context) {
