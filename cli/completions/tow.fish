@@ -25,6 +25,7 @@ complete -c tow -n __fish_use_subcommand -a exchange -d 'Make exchanges, bind qu
 complete -c tow -n __fish_use_subcommand -a call -d 'Send a request to a service, print its replies'
 complete -c tow -n __fish_use_subcommand -a serve -d 'Answer requests by running a command for each'
 complete -c tow -n __fish_use_subcommand -a group -d 'Groups of consumers: make, look at, move, pause, remove'
+complete -c tow -n __fish_use_subcommand -a consume -d 'Take a group\'s messages, print and ack them'
 complete -c tow -n __fish_use_subcommand -a ps -d 'List the processes of the bus and what they hold'
 complete -c tow -n __fish_use_subcommand -a rm -d 'Remove topics; with --bus NAME and no topic, that bus'
 complete -c tow -n __fish_use_subcommand -a heal -d 'Repair what dead processes left'
@@ -131,5 +132,12 @@ complete -c tow -n '__fish_seen_subcommand_from group' -l tag -x -d 'Only messag
 complete -c tow -n '__fish_seen_subcommand_from group' -l dead-letter -x -a '(__tow_topics)' -d 'Topic for what is given up, made when needed [none: dropped]'
 complete -c tow -n '__fish_seen_subcommand_from group' -l dry-run -d 'Only say what it would do'
 complete -c tow -n '__fish_seen_subcommand_from group' -a 'ls info create seek pause resume rm'
+complete -c tow -n '__fish_seen_subcommand_from consume' -l format -x -a 'text hex raw json' -d 'text: a line each; hex: a dump; raw: bytes, nothing between; json: a line each [text]'
+complete -c tow -n '__fish_seen_subcommand_from consume' -s v -l verbose -d 'With text: before each message its sequence, size and attributes'
+complete -c tow -n '__fish_seen_subcommand_from consume' -s n -l count -x -d 'Stop after N messages'
+complete -c tow -n '__fish_seen_subcommand_from consume' -l timeout -x -d 'Give up when nothing comes for so long'
+complete -c tow -n '__fish_seen_subcommand_from consume' -l prefetch -x -d 'Messages in its hands at a time, 1 to 256 [8]'
+complete -c tow -n '__fish_seen_subcommand_from consume' -l no-ack -d 'Give all back at the end: they come again; at most 256'
+complete -c tow -n '__fish_seen_subcommand_from consume' -a '(__tow_topics)' -d topic
 complete -c tow -n '__fish_seen_subcommand_from rm' -a '(__tow_topics)' -d topic
 complete -c tow -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

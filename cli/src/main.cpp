@@ -19,6 +19,7 @@ constexpr const char* kFooter =
     "  tow sub numbers --from oldest         read what is there\n"
     "  tow call upper hello                  ask a service, such as tow serve makes\n"
     "  tow group create orders workers       consumers that share a topic's messages\n"
+    "  tow consume orders workers            be one of them\n"
     "  tow doctor                            is this host fit for it?\n"
     "Sizes take K, M and G (1K = 1024); durations take us, ms, s, m and h (plain: seconds).\n"
     "tow COMMAND --help says more of each.\n"
@@ -52,6 +53,7 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_call(app, context);
   tow::cli::add_serve(app, context);
   tow::cli::add_group(app, context);
+  tow::cli::add_consume(app, context);
   tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);

@@ -28,6 +28,15 @@ void append_row(std::string& dump, std::size_t offset, std::string_view row) {
   dump += "|\n";
 }
 
+std::string hex_dump(std::string_view payload) {
+  constexpr std::size_t kRow = 16;
+  std::string dump;
+  for (std::size_t at = 0; at < payload.size(); at += kRow) {
+    append_row(dump, at, payload.substr(at, kRow));
+  }
+  return dump;
+}
+
 std::string hex_digits(std::string_view bytes) {
   std::string digits;
   digits.reserve(bytes.size() * 2);
@@ -85,7 +94,7 @@ std::string header_line(const Header& header) {
 }
 
 /// What is known of a message besides its payload, in a line, and one for each header.
-std::string description(const Message<Bytes>& message) {
+std::string description(const Message<Bytes>& message, const DeliveryBase* delivery) {
   std::string line = fmt::format("#{}  {} bytes", message.sequence(), message.bytes().size());
   const auto add = [&line](const char* name, std::string_view value) {
     if (!value.empty()) line += fmt::format("  {} {}", name, printable(value));
@@ -101,6 +110,10 @@ std::string description(const Message<Bytes>& message) {
   add("reply-topic", message.reply_topic());
   add("content-type", message.content_type());
   if (message.missed() != 0) line += fmt::format("  after {} missed", message.missed());
+  if (delivery != nullptr && delivery->attempts() != 0) {
+    line += fmt::format("  failed {} times", delivery->attempts());
+  }
+  if (delivery != nullptr && delivery->redelivered()) line += "  redelivered";
   line += '\n';
   for (const Header& header : message.headers()) line += "  " + header_line(header) + '\n';
   return line;
@@ -136,31 +149,21 @@ MessageText::MessageText(const std::string& format, std::string topic, bool verb
       topic_(std::move(topic)),
       verbose_(verbose) {}
 
-std::string MessageText::of(const Message<Bytes>& message) const {
+std::string MessageText::text(const Message<Bytes>& message, const DeliveryBase* delivery) const {
   switch (format_) {
     case Format::raw:
       return std::string(message.text());
     case Format::hex:
-      return hex(message);
+      return description(message, delivery) + hex_dump(message.text());
     case Format::json:
-      return json(message);
+      return json(message, delivery);
     case Format::text:
       break;
   }
-  return (verbose_ ? description(message) : "") + std::string(message.text()) + '\n';
+  return (verbose_ ? description(message, delivery) : "") + std::string(message.text()) + '\n';
 }
 
-std::string MessageText::hex(const Message<Bytes>& message) const {
-  constexpr std::size_t kRow = 16;
-  const std::string_view payload = message.text();
-  std::string dump = description(message);
-  for (std::size_t at = 0; at < payload.size(); at += kRow) {
-    append_row(dump, at, payload.substr(at, kRow));
-  }
-  return dump;
-}
-
-std::string MessageText::json(const Message<Bytes>& message) const {
+std::string MessageText::json(const Message<Bytes>& message, const DeliveryBase* delivery) const {
   Json line = {{"topic", topic_},
                {"sequence", message.sequence()},
                {"bytes", message.bytes().size()},
@@ -168,6 +171,10 @@ std::string MessageText::json(const Message<Bytes>& message) const {
                {"key", message.key()},
                {"encoding", "utf-8"},
                {"payload", message.text()}};
+  if (delivery != nullptr) {
+    line["attempts"] = delivery->attempts();
+    line["redelivered"] = delivery->redelivered();
+  }
   add_attributes(line, message);
   try {
     return line.dump() + '\n';
