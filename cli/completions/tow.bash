@@ -104,7 +104,11 @@ _tow() {
     consume:-n | consume:--count) return ;;
     consume:--timeout) return ;;
     consume:--prefetch) return ;;
-    :*) words='ls info pub send sub hz create exchange call serve group consume ps rm heal doctor completion -h --help --bus --json --version' ;;
+    dlq:--format) words='text hex json' ;;
+    dlq:-n | dlq:--count) return ;;
+    dlq:--to) topics=1 ;;
+    dlq:--timeout) return ;;
+    :*) words='ls info pub send sub hz create exchange call serve group consume dlq ps rm heal doctor completion -h --help --bus --json --version' ;;
     ls:*) words='-l --long --names -h --help --bus --json --version' ;;
     info:*) words=' -h --help --bus --json --version' topics=1 ;;
     pub:*) words='--file --lines -n --count --size --rate --when-full --timeout --take-over -q --quiet -k --key --tag --ttl --delay --priority --correlation-id --reply-topic --content-type -H --header -h --help --bus --json --version' topics=1 ;;
@@ -117,6 +121,7 @@ _tow() {
     serve:*) words='-n --count --max-attempts -q --quiet -h --help --bus --json --version' topics=1 ;;
     group:*) words='ls info create seek pause resume rm --mode --start --max-attempts --lease --backoff --max-backoff --ttl --max-length --overflow --by-priority --key-pattern --tag --dead-letter --dry-run -h --help --bus --json --version' ;;
     consume:*) words='--format -v --verbose -n --count --timeout --prefetch --no-ack -h --help --bus --json --version' topics=1 ;;
+    dlq:*) words='ls show redrive purge --format -n --count --to --timeout -h --help --bus --json --version' ;;
     ps:*) words=' -h --help --bus --json --version' ;;
     rm:*) words=' -h --help --bus --json --version' topics=1 ;;
     heal:*) words=' -h --help --bus --json --version' ;;

@@ -26,6 +26,7 @@ complete -c tow -n __fish_use_subcommand -a call -d 'Send a request to a service
 complete -c tow -n __fish_use_subcommand -a serve -d 'Answer requests by running a command for each'
 complete -c tow -n __fish_use_subcommand -a group -d 'Groups of consumers: make, look at, move, pause, remove'
 complete -c tow -n __fish_use_subcommand -a consume -d 'Take a group\'s messages, print and ack them'
+complete -c tow -n __fish_use_subcommand -a dlq -d 'Dead letters: look at what groups gave up, send it back'
 complete -c tow -n __fish_use_subcommand -a ps -d 'List the processes of the bus and what they hold'
 complete -c tow -n __fish_use_subcommand -a rm -d 'Remove topics; with --bus NAME and no topic, that bus'
 complete -c tow -n __fish_use_subcommand -a heal -d 'Repair what dead processes left'
@@ -139,5 +140,10 @@ complete -c tow -n '__fish_seen_subcommand_from consume' -l timeout -x -d 'Give 
 complete -c tow -n '__fish_seen_subcommand_from consume' -l prefetch -x -d 'Messages in its hands at a time, 1 to 256 [8]'
 complete -c tow -n '__fish_seen_subcommand_from consume' -l no-ack -d 'Give all back at the end: they come again; at most 256'
 complete -c tow -n '__fish_seen_subcommand_from consume' -a '(__tow_topics)' -d topic
+complete -c tow -n '__fish_seen_subcommand_from dlq' -l format -x -a 'text hex json' -d 'text: what is known of it, headers, a line; hex: a dump; json: a line each [text]'
+complete -c tow -n '__fish_seen_subcommand_from dlq' -s n -l count -x -d 'Stop after N messages'
+complete -c tow -n '__fish_seen_subcommand_from dlq' -l to -x -a '(__tow_topics)' -d 'Topic that gets them [that of the header dead.topic]'
+complete -c tow -n '__fish_seen_subcommand_from dlq' -l timeout -x -d 'How long a message may wait for room [for ever]'
+complete -c tow -n '__fish_seen_subcommand_from dlq' -a 'ls show redrive purge'
 complete -c tow -n '__fish_seen_subcommand_from rm' -a '(__tow_topics)' -d topic
 complete -c tow -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

@@ -42,6 +42,7 @@ void add_call(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
 void add_group(CLI::App& app, Context& context);
 void add_consume(CLI::App& app, Context& context);
+void add_dlq(CLI::App& app, Context& context);
 void add_ps(CLI::App& app, Context& context);
 void add_rm(CLI::App& app, Context& context);
 void add_heal(CLI::App& app, Context& context);

@@ -54,6 +54,7 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_serve(app, context);
   tow::cli::add_group(app, context);
   tow::cli::add_consume(app, context);
+  tow::cli::add_dlq(app, context);
   tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);

@@ -156,7 +156,7 @@ TEST_F(Cli, GroupSaysWhatIsMissingWithTheRightExitCode) {
   for (const std::string command :
        {"group ls no", "group info t no", "group info no g", "group create no g",
         "group seek t no oldest", "group pause t no", "group resume t no", "group rm t no",
-        "consume t no", "consume no g"}) {
+        "consume t no", "consume no g", "dlq show no", "dlq redrive no", "dlq purge no"}) {
     const Outcome outcome = run("tow " + command);
     EXPECT_EQ(outcome.code, 3) << command << ": " << outcome.err;
     EXPECT_EQ(outcome.err.substr(0, 5), "tow: ") << command;
@@ -166,7 +166,8 @@ TEST_F(Cli, GroupSaysWhatIsMissingWithTheRightExitCode) {
         "group create t x --max-attempts 31", "group create t x --overflow reject",
         "group create t x --start never", "group create t x --ttl 1h", "group create t ''",
         "group seek t g", "group seek t g sequence=0", "group seek t g time=never",
-        "group seek t g middle", "consume t g --prefetch 257", "consume t g --prefetch 0"}) {
+        "group seek t g middle", "consume t g --prefetch 257", "consume t g --prefetch 0", "dlq",
+        "dlq redrive t --to t"}) {
     const Outcome outcome = run("tow " + command);
     EXPECT_EQ(outcome.code, 2) << command << ": " << outcome.err;
     EXPECT_EQ(outcome.err.substr(0, 5), "tow: ") << command;
