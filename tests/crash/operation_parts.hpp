@@ -70,5 +70,7 @@ void add_settling(Operations& list);
 
 /// Exchanges and their bindings.
 void add_exchanges(Operations& list);
+/// Clients and servers of a service.
+void add_requests(Operations& list);
 
 }  // namespace tow::crash
