@@ -187,13 +187,19 @@ void Consumer::advance_low() {
   const GroupPosition from = group_->position();
   if (from.epoch != epoch_) return;
   const std::uint64_t floor = group_->options().max_length != 0 ? group_->floor() : 0;
-  // At most a lap, whatever the words say.
-  const std::uint64_t end = std::min(std::max(next_, from.low), from.low + group_->slot_count());
+  const std::uint64_t slots = group_->slot_count();
   std::uint64_t low = from.low;
+  // A lap below what publishers dropped nothing is left.
+  if (floor > low + slots) {
+    const std::uint64_t left = std::min(floor, group_->ring().tail() + 1);
+    low = std::max(low, left - std::min(left, slots));
+  }
+  // At most a lap, whatever the words say.
+  const std::uint64_t end = std::min(std::max(next_, low), low + slots);
   for (; low < end; ++low) {
     if (group_->look(low, epoch_).means.state == WordState::done) continue;
     // Dropped, and its word is already that of a later message.
-    if (low < floor && group_->ring().published(low + group_->slot_count())) continue;
+    if (low < floor && group_->ring().published(low + slots)) continue;
     break;
   }
   unpublished_ = false;
@@ -203,9 +209,13 @@ void Consumer::advance_low() {
 }
 
 void Consumer::drop_below(std::uint64_t floor) {
-  floor = std::min(floor, low_ + group_->slot_count());  // what is further below is gone anyway
-  for (std::uint64_t sequence = low_; sequence < floor; ++sequence) {
-    if (group_->ring().published(sequence + group_->slot_count())) continue;  // another's word
+  if (floor <= low_) return;
+  floor = std::min(floor, group_->ring().tail() + 1);  // whatever the word says
+  // What lies a lap below is overwritten.
+  const std::uint64_t slots = group_->slot_count();
+  std::uint64_t sequence = std::max(low_, floor > slots ? floor - slots : 0);
+  for (; sequence < floor; ++sequence) {
+    if (group_->ring().published(sequence + slots)) continue;  // another's word
     SeenWord seen = group_->look(sequence, epoch_);
     const WordState state = seen.means.state;
     if (state != WordState::ready && state != WordState::delayed) continue;

@@ -159,7 +159,7 @@ class Survey {
                              "look at an owner");
       const shm::Token owner(file.template as<Layout>()->owner.load(shm::kAcquire));
       require(!owner || participants.liveness(owner) == shm::Liveness::alive,
-              std::string("the dead still own ") + folder + '/' + name);
+              "the dead still own " + (fs::path(folder) / name).string());
     }
   }
 
