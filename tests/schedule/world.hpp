@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "towpath/shm/reader.hpp"
-#include "towpath/shm/record.hpp"
 #include "towpath/shm/ring.hpp"
 #include "towpath/shm/writer.hpp"
 
@@ -22,7 +21,6 @@ struct WorldOptions {
   std::uint32_t lanes = 1;
   std::uint32_t readers = 2;
   std::size_t members = 3;
-  bool record = false;  ///< there is a record of member 0
 };
 
 class World {
@@ -41,8 +39,7 @@ class World {
   /// A process that has not joined the bus.
   std::shared_ptr<shm::Participants> outsider() const;
   shm::Token token(std::size_t member) const { return members_[member]->self(); }
-  shm::Directory directory() const { return shm::Directory::open(topic_path()).value(); }
-  std::unique_ptr<shm::Record> claim_record(std::size_t member) const;
+  shm::Directory directory() const { return shm::Directory::open(path_ + "/topic").value(); }
   std::unique_ptr<shm::Writer> writer(std::size_t member) const {
     return shm::Writer::attach(rings_[member]).value();
   }
@@ -53,7 +50,6 @@ class World {
   shm::OrderLayout& order() const { return rings_[0]->order(); }
   shm::BoardLayout& board() const { return rings_[0]->board(); }
   shm::ReaderLayout& page(std::size_t number) const;
-  shm::RecordLayout& record() const { return *record_.as<shm::RecordLayout>(); }
   shm::LaneLayout& lane_header(std::size_t number) const;
   shm::SlotLayout& slot(std::size_t lane, std::uint64_t number) const;
   std::byte* pool(std::size_t lane) const;
@@ -61,18 +57,13 @@ class World {
   bool is_content(const void* word) const;
   const shm::Geometry& geometry() const { return rings_[0]->geometry(); }
 
- protected:
-  /// Its file is set back, from here on, to what it holds now.
-  void remember(const shm::Directory& directory, const std::string& name, shm::SegmentKind kind);
-
  private:
   struct File {
     shm::Segment segment;
     std::vector<std::byte> first;
   };
-  std::string topic_path() const { return path_ + "/topics/topic"; }
   void lock(std::size_t member, short type);
-  void make_record();
+  void remember(const shm::Directory& directory, const std::string& name, shm::SegmentKind kind);
 
   std::string path_;
   std::vector<std::shared_ptr<shm::Participants>> members_;
@@ -81,7 +72,6 @@ class World {
   std::vector<std::shared_ptr<shm::Ring>> rings_;
   std::vector<File> files_;
   std::vector<shm::Segment> lanes_, pages_;
-  shm::Segment record_;
 };
 
 /// Messages carry who published them and how many-th of his they are.

@@ -4,7 +4,6 @@
 
 #include <exception>
 
-#include "consuming.hpp"
 #include "lives.hpp"
 
 namespace tow::soak {
@@ -49,7 +48,7 @@ void repair(Self& self) {
 int run_child(Self& self, Role role) {
   constexpr void (*kLives[kRoles])(Self&) = {observe,   publish_steadily, publish,
                                              subscribe, join_and_leave,   repair,
-                                             supervise, consume,          check_leaks};
+                                             supervise, check_leaks};
   try {
     self.progress(Step::starting);
     kLives[static_cast<std::size_t>(role)](self);

@@ -21,9 +21,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERROR = re.compile(r"^(/\S+?):\d+:\d+: (?:fatal )?error:", re.MULTILINE)
-# What belongs to one output, is gcc's own, or makes what a source forgot to include be there.
-TAKES_VALUE = {"-o", "-MF", "-MT", "-E", "-include"}
-DROPPED = {"-c", "-MD", "-Winvalid-pch", "-fpch-preprocess"}
+# gcc's own, which clang does not know, and what belongs to one output file.
+TAKES_VALUE, DROPPED = {"-o", "-MF", "-MT"}, {"-c", "-MD", "-Winvalid-pch", "-fpch-preprocess"}
 
 
 def options_of(command):
@@ -34,7 +33,7 @@ def options_of(command):
             next(words)
         elif word.startswith("-") and word not in DROPPED:
             options.append(word)
-            if word == "-isystem":
+            if word in ("-isystem", "-include"):
                 options.append(next(words))
     return options
 
