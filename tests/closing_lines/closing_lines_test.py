@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-CLOSING_LINES = pathlib.Path(__file__).resolve().parents[1] / "support" / "closing_lines.py"
+CLOSING_LINES = pathlib.Path(__file__).resolve().parent / "closing_lines.py"
 GOOGLE_TEST = r"""
 Running main() from gtest_main.cc
 [==========] Running 2 tests from 1 test suite.

@@ -21,8 +21,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERROR = re.compile(r"^(/\S+?):\d+:\d+: (?:fatal )?error:", re.MULTILINE)
-# gcc's own, which clang does not know, and what belongs to one output file.
-TAKES_VALUE, DROPPED = {"-o", "-MF", "-MT"}, {"-c", "-MD", "-Winvalid-pch", "-fpch-preprocess"}
+# What belongs to one output file.
+TAKES_VALUE, DROPPED = {"-o", "-MF", "-MT"}, {"-c", "-MD"}
 
 
 def options_of(command):
@@ -33,7 +33,7 @@ def options_of(command):
             next(words)
         elif word.startswith("-") and word not in DROPPED:
             options.append(word)
-            if word in ("-isystem", "-include"):
+            if word == "-isystem":
                 options.append(next(words))
     return options
 
