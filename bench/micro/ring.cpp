@@ -78,7 +78,7 @@ void publish_past_readers(benchmark::State& state) {
   Fixture fixture(tow::Publishers::one);
   std::vector<tow::Subscriber<Quote>> subscribers;
   for (std::int64_t i = 0; i < state.range(0); ++i) {
-    subscribers.push_back(fixture.topic().subscriber({.delivery = tow::Delivery::lossy}).value());
+    subscribers.push_back(fixture.topic().subscriber({.kind = tow::SubscriberKind::lossy}).value());
   }
   for (auto _ : state) {
     if (failed(state, fixture.publisher().publish(Quote{}))) break;

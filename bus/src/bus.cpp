@@ -1,6 +1,5 @@
 #include "towpath/bus.hpp"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,6 +10,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "bus_state.hpp"
+#include "exchange_files.hpp"
 #include "geometry.hpp"
 #include "names.hpp"
 #include "towpath/shm/repair.hpp"
@@ -21,10 +22,6 @@ namespace {
 constexpr std::string_view kLeftover = ".removed-";
 /// Whatever lies there instead of a file shall neither be followed nor hold us up.
 constexpr int kOpenToLock = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-
-std::uint32_t directory_mode(std::uint32_t file_mode) {
-  return file_mode | (file_mode & 0444) >> 2 | 0700;
-}
 
 /// Makes a directory, or uses one that is there.
 Result<void> make_directory(const std::string& path, std::uint32_t mode) {
@@ -52,22 +49,11 @@ Result<void> make_private_parent(const std::string& path) {
 
 std::string default_parent() { return "/dev/shm/towpath-" + std::to_string(geteuid()); }
 
-std::vector<std::string> names_in(const shm::Directory& directory) {
-  std::vector<std::string> names;
-  const int fd = openat(directory.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const listing = fd < 0 ? nullptr : fdopendir(fd);
-  if (listing == nullptr) return names;
-  while (const dirent* const entry = readdir(listing)) names.emplace_back(entry->d_name);
-  closedir(listing);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 /// Dies anywhere: directories without the file `bus`; the next who opens makes the rest.
 Result<void> make_bus(const shm::Directory& directory, std::uint32_t file_mode) {
   const std::uint32_t mode = directory_mode(file_mode);
-  for (const std::string& name : names_in(directory)) {
-    if (name == "." || name == ".." || name == "participants" || name == "topics") continue;
+  for (const std::string& name : directory.names()) {
+    if (name == "participants" || name == "topics" || name == "exchanges") continue;
     if (name == "bus") return {};  // somebody else made it meanwhile
     return make_error(Code::already_exists, directory.path() + " exists and is no bus (it has " +
                                                 name + "); name another directory");
@@ -100,14 +86,6 @@ bool lock_whole(int fd) {
 }
 
 }  // namespace
-
-struct Bus::State {
-  shm::Directory directory;
-  shm::Directory topics;
-  std::shared_ptr<shm::Participants> participants;
-  std::uint32_t file_mode;
-  bool observe;
-};
 
 Result<std::string> Bus::path_of(std::string_view name) {
   if (name.empty()) {
@@ -166,8 +144,9 @@ Result<Bus> Bus::open(std::string_view name, const BusOptions& options) {
   if (!options.observe) {
     if (auto joined = participants->join(); !joined) return joined.error();
   }
-  Bus bus(std::make_shared<State>(State{std::move(*directory), std::move(*topics),
-                                        std::move(participants), file_mode, options.observe}));
+  Bus bus(
+      std::make_shared<BusState>(BusState{std::move(*directory), std::move(*topics),
+                                          std::move(participants), file_mode, options.observe}));
   if (!options.observe) bus.heal();
   return bus;
 }
@@ -182,13 +161,14 @@ Result<void> Bus::remove(std::string_view name) {
                                                 process.command + "); end it first");
   }
   // Topics first, each in one step: should we die here, nobody finds half of one, with lanes of the
-  // dead. Then `bus`; what is left without it is completed by whoever opens the bus next.
-  for (const std::string& topic : names_in(bus->state_->topics)) {
+  // dead. Then exchanges, which lead nowhere now, and `bus`; what is left without it is completed
+  // by whoever opens the bus next.
+  for (const std::string& topic : bus->state_->topics.names()) {
     if (unescape_topic(topic).empty()) continue;
     if (auto gone = bus->take_away(topic, nullptr); !gone) return gone;
   }
   std::error_code failure;
-  for (const char* const part : {"/bus", "/topics", "/participants", ""}) {
+  for (const char* const part : {"/exchanges", "/bus", "/topics", "/participants", ""}) {
     std::filesystem::remove_all(bus->path() + part, failure);
     if (failure) {
       return make_error(Code::no_permission, "remove " + bus->path() + part, failure.value());
@@ -262,7 +242,7 @@ Result<Topic<Bytes>> Bus::topic_as_bytes(std::string_view name) const {
   if (!ring && !(ring.error() == Code::not_found)) return ring.error();
   if (ring && (*ring)->broken()) return (*ring)->end_reason();
   if (!ring || (*ring)->removed()) return no_topic(std::string(name));
-  return Topic<Bytes>(std::move(*ring));
+  return Topic<Bytes>(std::move(*ring), state_);
 }
 
 Result<void> Bus::remove_topic(std::string_view name) const {
@@ -271,13 +251,17 @@ Result<void> Bus::remove_topic(std::string_view name) const {
   auto ring = open_existing(*file_name, std::string(name));
   if (!ring) {
     if (ring.error() == Code::not_found) return no_topic(std::string(name));
-    return take_away(*file_name, nullptr);  // damaged, but removable
+    auto gone = take_away(*file_name, nullptr);  // damaged, but removable
+    if (gone) prune_bindings();
+    return gone;
   }
   if (!(*ring)->can_publish()) {
     return make_error(Code::no_permission,
                       "topic " + std::string(name) + ": no right to remove it; ask its owner");
   }
-  return take_away(*file_name, ring->get());
+  auto gone = take_away(*file_name, ring->get());
+  if (gone) prune_bindings();
+  return gone;
 }
 
 Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring) const {
@@ -323,7 +307,7 @@ Result<void> Bus::take_away(const std::string& file_name, const shm::Ring* ring)
 
 std::vector<std::string> Bus::topics() const {
   std::vector<std::string> topics;
-  for (const std::string& name : names_in(state_->topics)) {
+  for (const std::string& name : state_->topics.names()) {
     const std::string topic = unescape_topic(name);
     if (topic.empty()) continue;
     struct stat status {};
@@ -347,11 +331,12 @@ std::vector<ProcessInfo> Bus::processes() const {
 HealReport Bus::heal() const {
   HealReport report;
   shm::Participants& participants = *state_->participants;
+  std::uint32_t waiting = 0;
   std::vector<shm::Token> dead;
   participants.for_each([&](const shm::ParticipantInfo& info) {
     if (participants.begin_repair(info.token)) dead.push_back(info.token);
   });
-  for (const std::string& name : names_in(state_->topics)) {
+  for (const std::string& name : state_->topics.names()) {
     if (name.starts_with(kLeftover)) {
       const auto leftover = state_->topics.open_child(name);
       if (leftover && shm::has_living_readers(*leftover, participants)) continue;
@@ -363,10 +348,15 @@ HealReport Bus::heal() const {
         const shm::Repaired repaired = shm::repair_topic(*directory, participants);
         report.lanes += repaired.lanes;
         report.readers += repaired.readers;
+        report.consumers += repaired.consumers;
+        waiting += repaired.waiting;
         if (shm::is_removed(*directory) && finish_removal(name, topic)) ++report.leftovers;
       }
     }
   }
+  report.leftovers += remove_replies_of_the_dead();
+  if (waiting != 0) return report;  // the dead keep their entries, so that the next heal goes on
+  if (!dead.empty() || report.leftovers != 0) prune_bindings();        // of a dead one's removal
   for (const shm::Token token : dead) participants.end_repair(token);  // last
   report.participants = static_cast<std::uint32_t>(dead.size());
   return report;
@@ -384,7 +374,7 @@ Result<bool> Bus::supervise() const { return state_->participants->supervise(); 
 
 void Bus::stop_supervising() const {
   state_->participants->stop_supervising();
-  for (const std::string& name : names_in(state_->topics)) {
+  for (const std::string& name : state_->topics.names()) {
     if (unescape_topic(name).empty()) continue;
     if (const auto directory = state_->topics.open_child(name)) shm::ring_topic(*directory);
   }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "attributes.hpp"
+
 namespace tow {
 namespace {
 
@@ -12,7 +14,7 @@ using shm::GeometryLayout;
 constexpr std::uint64_t kDefaultDepth = 1024;
 constexpr std::uint64_t kDefaultMessageBytes = 64 << 10;
 constexpr std::uint64_t kSmallestPool = 256 << 10;
-constexpr std::uint64_t kPoolForKeys = 64 << 10;  ///< typed topics whose payloads all fit the slot
+constexpr std::uint64_t kPoolForFields = 64 << 10;  ///< where all payloads fit the slot
 constexpr std::uint32_t kSampleShift = 6;
 
 /// A lazily published cursor may hide a quarter of the ring, so three quarters must hold what was
@@ -30,8 +32,8 @@ std::uint32_t slot_for(std::uint32_t type_bytes) {
 }
 
 std::uint64_t default_pool(std::uint64_t max_message, std::uint32_t slot_bytes) {
-  if (max_message <= slot_bytes - shm::kSlotHeaderBytes) return kPoolForKeys;
-  const std::uint64_t block = (max_message + shm::kMaxKeyBytes + 1 + 63) / 64 * 64;
+  if (max_message <= slot_bytes - shm::kSlotHeaderBytes) return kPoolForFields;
+  const std::uint64_t block = (max_message + kFieldRoom + 63) / 64 * 64;
   return std::max(kSmallestPool, 4 * block);
 }
 

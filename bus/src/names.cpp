@@ -13,11 +13,12 @@ bool plain(unsigned char c, bool first) {
 
 }  // namespace
 
-Result<std::string> escape_topic(std::string_view name) {
+Result<std::string> escape_name(std::string_view name, std::string_view kind) {
   constexpr std::size_t kMaxFileName = 255;
   constexpr char kHex[] = "0123456789ABCDEF";
   if (name.empty()) {
-    return make_error(Code::invalid_name, "a topic needs a name; the empty one is not allowed");
+    return make_error(Code::invalid_name,
+                      "each " + std::string(kind) + " needs a name; the empty one is not allowed");
   }
   std::string escaped;
   for (const char c : name) {
@@ -29,12 +30,15 @@ Result<std::string> escape_topic(std::string_view name) {
     }
   }
   if (escaped.size() > kMaxFileName) {
-    return make_error(Code::invalid_name, "topic name " + std::string(name.substr(0, 32)) +
+    return make_error(Code::invalid_name, std::string(kind) + " name " +
+                                              std::string(name.substr(0, 32)) +
                                               "... is too long: " + std::to_string(escaped.size()) +
                                               " bytes as a file name, at most 255");
   }
   return escaped;
 }
+
+Result<std::string> escape_topic(std::string_view name) { return escape_name(name, "topic"); }
 
 std::string unescape_topic(std::string_view file_name) {
   std::string name;

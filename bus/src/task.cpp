@@ -12,7 +12,11 @@ thread_local Loop* current_loop = nullptr;
 Loop* Loop::current() { return current_loop; }
 
 void Loop::suspend_until_ready(SubscriberBase& subscriber, std::coroutine_handle<> handle) {
-  waiting_.push_back({&subscriber, handle});
+  waiting_.push_back({&subscriber, nullptr, handle});
+}
+
+void Loop::suspend_until_settled(Awaited& awaited, std::coroutine_handle<> handle) {
+  waiting_.push_back({&awaited.replies(), &awaited, handle});
 }
 
 void Loop::resume(std::coroutine_handle<> handle) {
@@ -22,6 +26,43 @@ void Loop::resume(std::coroutine_handle<> handle) {
   if (task.promise().failure) std::rethrow_exception(task.promise().failure);
 }
 
+void Loop::resume_waiting(std::size_t position) {
+  const std::coroutine_handle<> handle = waiting_[position].handle;
+  // Those that waited longest come first; one that is always ready cannot starve the others.
+  waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(position));
+  resume(handle);
+}
+
+bool Loop::resume_settled() {
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i].awaited == nullptr || !waiting_[i].awaited->settled()) continue;
+    resume_waiting(i);
+    return true;
+  }
+  return false;
+}
+
+void Loop::wait_for_news(bool at_leisure) {
+  constexpr std::chrono::milliseconds kLook{2};
+  std::vector<SubscriberBase*> subscribers;
+  std::vector<std::size_t> positions;
+  std::chrono::nanoseconds piece = kForever;
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    const Waiting& waiting = waiting_[i];
+    if (waiting.awaited != nullptr) piece = kLook;
+    // Many calls of one client wait for its one subscriber.
+    if (std::find(subscribers.begin(), subscribers.end(), waiting.subscriber) !=
+        subscribers.end()) {
+      continue;
+    }
+    subscribers.push_back(waiting.subscriber);
+    positions.push_back(i);
+  }
+  if (!at_leisure) piece = std::chrono::nanoseconds::zero();
+  const auto ready = wait_any(subscribers, piece);
+  if (ready && waiting_[positions[*ready]].awaited == nullptr) resume_waiting(positions[*ready]);
+}
+
 void Loop::run() {
   struct Scope {
     Loop* before;
@@ -29,14 +70,8 @@ void Loop::run() {
   } const scope{std::exchange(current_loop, this)};
   for (const Task& task : tasks_) resume(task.handle_);
   while (!waiting_.empty()) {
-    std::vector<SubscriberBase*> subscribers;
-    for (const Waiting& waiting : waiting_) subscribers.push_back(waiting.subscriber);
-    const auto ready = wait_any(subscribers);
-    if (!ready) continue;
-    const std::coroutine_handle<> handle = waiting_[*ready].handle;
-    // Those that waited longest come first; one that is always ready cannot starve the others.
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(*ready));
-    resume(handle);
+    const bool resumed = resume_settled();  // and then the others, who must not starve
+    if (!waiting_.empty()) wait_for_news(!resumed);
   }
   tasks_.clear();
 }

@@ -4,29 +4,16 @@
 
 #include <thread>
 
+#include "names.hpp"
+#include "start.hpp"
+
 namespace tow {
 namespace {
 
 using shm::Token;
 
-shm::ReaderKind kind_of(Delivery delivery) {
-  return delivery == Delivery::required ? shm::ReaderKind::required : shm::ReaderKind::lossy;
-}
-
-shm::StartAt start_of(Start start) {
-  using From = Start::Kind;
-  using To = shm::StartAt::Kind;
-  switch (start.kind) {
-    case From::oldest:
-      return {To::oldest, 0};
-    case From::last:
-      return {To::last, start.value};
-    case From::sequence:
-      return {To::sequence, start.value};
-    case From::next:
-      break;
-  }
-  return {To::next, 0};
+shm::ReaderKind kind_of(SubscriberKind kind) {
+  return kind == SubscriberKind::required ? shm::ReaderKind::required : shm::ReaderKind::lossy;
 }
 
 std::uint32_t living_subscribers(const shm::Ring& ring) {
@@ -48,6 +35,22 @@ std::uint32_t living_subscribers(const shm::Ring& ring) {
 
 }  // namespace
 
+shm::StartAt start_of(Start start) {
+  using From = Start::Kind;
+  using To = shm::StartAt::Kind;
+  switch (start.kind) {
+    case From::oldest:
+      return {To::oldest, 0};
+    case From::last:
+      return {To::last, start.value};
+    case From::sequence:
+      return {To::sequence, start.value};
+    case From::next:
+      break;
+  }
+  return {To::next, 0};
+}
+
 Result<std::unique_ptr<shm::Writer>> TopicBase::attach_writer(
     const PublisherOptions& options) const {
   auto writer = shm::Writer::attach(ring_);
@@ -61,9 +64,21 @@ Result<std::unique_ptr<shm::Writer>> TopicBase::attach_writer(
   return writer;
 }
 
+Result<std::unique_ptr<shm::Producer>> TopicBase::attach_producer(
+    const shm::Writer& writer, const PublisherOptions& options) const {
+  if (options.producer.empty()) return std::unique_ptr<shm::Producer>();
+  auto file_name = escape_topic(options.producer);
+  if (!file_name) {
+    return make_error(Code::invalid_name, "topic " + ring_->topic() + ": the producer's name " +
+                                              options.producer.substr(0, 32) +
+                                              "... is too long; at most 255 bytes as a file name");
+  }
+  return shm::Producer::attach(ring_, *file_name, shm::text_hash(options.producer), writer.lane());
+}
+
 Result<std::unique_ptr<shm::Reader>> TopicBase::attach_reader(
     const SubscriberOptions& options) const {
-  return shm::Reader::attach(ring_, {.kind = kind_of(options.delivery),
+  return shm::Reader::attach(ring_, {.kind = kind_of(options.kind),
                                      .start = start_of(options.start),
                                      .max_lag = options.max_lag,
                                      .max_holds = options.max_held});

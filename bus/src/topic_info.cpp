@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "describe.hpp"
 #include "geometry.hpp"
 #include "towpath/shm/histogram.hpp"
 #include "towpath/topic.hpp"
@@ -12,19 +13,6 @@ namespace tow {
 namespace {
 
 using shm::kRelaxed;
-
-ProcessInfo describe(shm::Participants& participants, std::uint64_t owner) {
-  ProcessInfo process;
-  const shm::Token token(owner);
-  process.uid = token.uid();
-  if (const auto info = participants.info(token)) {
-    process.pid = info->pid;
-    process.command = info->command;
-    process.joined_ns = info->joined_ns;
-  }
-  process.alive = participants.liveness(token) == shm::Liveness::alive;
-  return process;
-}
 
 std::vector<PublisherInfo> publishers_of(const shm::Ring& ring) {
   std::vector<PublisherInfo> publishers;
@@ -59,11 +47,12 @@ std::optional<SubscriberInfo> read_page(const shm::Ring& ring, std::uint32_t num
   const std::uint64_t owner = page.owner.load(shm::kAcquire);  // [L3] pairs with [L7]
   const std::uint64_t claim = page.claim.load(shm::kAcquire);  // [L3]
   if (owner == 0 || page.live.load(shm::kAcquire) != claim) return std::nullopt;  // [L3]
+  const auto kind = static_cast<shm::ReaderKind>(page.kind.load(kRelaxed));
+  if (kind == shm::ReaderKind::group || kind == shm::ReaderKind::consumer) return std::nullopt;
   SubscriberInfo info;
   info.number = number;
   info.process = describe(ring.participants(), owner);
-  const auto kind = static_cast<shm::ReaderKind>(page.kind.load(kRelaxed));
-  info.delivery = kind == shm::ReaderKind::required ? Delivery::required : Delivery::lossy;
+  info.kind = kind == shm::ReaderKind::required ? SubscriberKind::required : SubscriberKind::lossy;
   info.cursor = page.cursor.load(kRelaxed);
   info.lag = tail + 1 > info.cursor ? tail + 1 - info.cursor : 0;
   info.max_lag = page.max_lag.load(kRelaxed);
@@ -110,6 +99,19 @@ void copy_geometry(const shm::GeometryLayout& raw, TopicInfo& info) {
 
 }  // namespace
 
+ProcessInfo describe(shm::Participants& participants, std::uint64_t owner) {
+  ProcessInfo process;
+  const shm::Token token(owner);
+  process.uid = token.uid();
+  if (const auto info = participants.info(token)) {
+    process.pid = info->pid;
+    process.command = info->command;
+    process.joined_ns = info->joined_ns;
+  }
+  process.alive = participants.liveness(token) == shm::Liveness::alive;
+  return process;
+}
+
 TopicInfo TopicBase::info() const {
   const shm::Ring& ring = *ring_;
   TopicInfo info;
@@ -128,6 +130,10 @@ TopicInfo TopicBase::info() const {
     if (auto subscriber = read_page(ring, number, rate, info.last)) {
       info.subscribers.push_back(std::move(*subscriber));
     }
+  }
+  for (const std::string& file : shm::groups_in(ring.directory())) {
+    auto group = shm::Group::open(ring_, file, shm::Access::read_only);
+    if (group) info.groups.push_back(Group<Bytes>(std::move(*group), bus_).info());
   }
   return info;
 }

@@ -2,6 +2,8 @@
 
 #include "completion.hpp"
 
+#include <algorithm>
+
 #include "command.hpp"
 #include "output.hpp"
 #include "values.hpp"
@@ -25,6 +27,8 @@ std::vector<OptionText> read_options(const CLI::App& app) {
     text.takes_value = option->get_items_expected_max() != 0;
     const std::string type = option->get_type_name();
     text.is_file = type == "FILE";
+    text.is_topic = type == "TOPIC";
+    text.repeats = option->get_items_expected_max() > 1;
     text.choices =
         type == "START" ? std::vector<std::string>{"next", "oldest", "last:"} : split_choices(type);
     options.push_back(std::move(text));
@@ -39,9 +43,21 @@ CommandText read_command(const CLI::App& app) {
   command.options = read_options(app);
   // The shell learns of --help once, from tow itself.
   std::erase_if(command.options, [](const OptionText& o) { return o.long_name == "--help"; });
+  // A command of commands: their names, and the options of any of them.
+  for (const CLI::App* const action : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command.choices.push_back(action->get_name());
+    for (OptionText& option : read_options(*action)) {
+      const bool known = std::any_of(
+          command.options.begin(), command.options.end(), [&option](const OptionText& other) {
+            return other.long_name == option.long_name && other.short_name == option.short_name;
+          });
+      if (!known && option.long_name != "--help") command.options.push_back(std::move(option));
+    }
+  }
   for (const CLI::Option* const option : app.get_options()) {
-    if (!option->get_positional()) continue;
-    command.takes_topic = option->get_name(true) == "TOPIC";
+    if (!option->get_positional() || command.takes_topic) continue;  // what follows is free text
+    const std::string name = option->get_name(true);
+    command.takes_topic = name == "TOPIC" || name == "SERVICE";  // which is one
     command.takes_topics = command.takes_topic && option->get_items_expected_max() > 1;
     command.choices = split_choices(option->get_type_name());
   }

@@ -12,6 +12,8 @@ struct OptionText {
   std::string description;
   bool takes_value = false;
   bool is_file = false;
+  bool is_topic = false;
+  bool repeats = false;              ///< may be given several times
   std::vector<std::string> choices;  ///< the words it takes, if they are known
 };
 

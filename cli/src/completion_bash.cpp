@@ -60,6 +60,7 @@ std::string value_case(const std::string& command, const OptionText& option) {
         "\"$current\")\n      return\n      ;;\n",
         pattern);
   }
+  if (option.is_topic) return fmt::format("    {}) topics=1 ;;\n", pattern);
   if (option.choices.empty()) return fmt::format("    {}) return ;;\n", pattern);
   return fmt::format("    {}) words='{}' ;;\n", pattern, join(option.choices, " "));
 }

@@ -33,6 +33,7 @@ std::string option_line(const std::string& condition, const OptionText& option) 
   if (!option.short_name.empty()) line += " -s " + option.short_name.substr(1);
   if (!option.long_name.empty()) line += " -l " + option.long_name.substr(2);
   if (option.takes_value) line += option.is_file ? " -r -F" : " -x";
+  if (option.is_topic) line += " -a '(__tow_topics)'";
   if (!option.choices.empty()) line += " -a " + quote(join(option.choices, " "));
   return line + " -d " + quote(option.description) + '\n';
 }

@@ -51,6 +51,7 @@ std::string escape(const std::string& text) {
 std::string value_of(const OptionText& option) {
   if (!option.takes_value) return "";
   if (option.is_file) return ":file:_files";
+  if (option.is_topic) return ":topic:_tow_topics";
   if (option.choices.empty()) return ":value: ";
   return ":value:(" + escape(join(option.choices, " ")) + ")";
 }
@@ -59,9 +60,16 @@ std::string value_of(const OptionText& option) {
 std::string specification(const OptionText& option) {
   const std::string text = '[' + escape(option.description) + ']' + value_of(option);
   const char* const equals = option.takes_value ? "=" : "";
-  if (option.short_name.empty()) return fmt::format("'{}{}{}'", option.long_name, equals, text);
+  const char* const star = option.repeats ? "*" : "";
+  if (option.short_name.empty()) {
+    return fmt::format("'{}{}{}{}'", star, option.long_name, equals, text);
+  }
   if (option.long_name.empty()) return fmt::format("'{}{}'", option.short_name, text);
   const char* const plus = option.takes_value ? "+" : "";
+  if (option.repeats) {
+    return fmt::format("'*'{{{}{},{}{}}}'{}'", option.short_name, plus, option.long_name, equals,
+                       text);
+  }
   return fmt::format("'({0} {1})'{{{0}{2},{1}{3}}}'{4}'", option.short_name, option.long_name, plus,
                      equals, text);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "describe_group.hpp"
+
 namespace tow::cli {
 namespace {
 
@@ -23,7 +25,7 @@ Json to_json(const PublisherInfo& publisher) {
 Json to_json(const SubscriberInfo& subscriber) {
   return {{"number", subscriber.number},
           {"process", to_json(subscriber.process)},
-          {"delivery", to_word(subscriber.delivery)},
+          {"kind", to_word(subscriber.kind)},
           {"cursor", subscriber.cursor},
           {"lag", subscriber.lag},
           {"max_lag", subscriber.max_lag},
@@ -69,14 +71,14 @@ std::string to_word(Stamps stamps) {
   }
 }
 
-std::string to_word(Delivery delivery) {
-  return delivery == Delivery::required ? "required" : "lossy";
+std::string to_word(SubscriberKind kind) {
+  return kind == SubscriberKind::required ? "required" : "lossy";
 }
 
 std::uint64_t largest_lag(const TopicInfo& info) {
   std::uint64_t lag = 0;
   for (const SubscriberInfo& subscriber : info.subscribers) {
-    const bool counts = subscriber.delivery == Delivery::required && subscriber.process.alive;
+    const bool counts = subscriber.kind == SubscriberKind::required && subscriber.process.alive;
     if (counts && !subscriber.evicted) lag = std::max(lag, subscriber.lag);
   }
   return lag;
@@ -98,6 +100,8 @@ Json to_json(const TopicInfo& info) {
   Json publishers = Json::array(), subscribers = Json::array();
   for (const PublisherInfo& publisher : info.publishers) publishers.push_back(to_json(publisher));
   for (const SubscriberInfo& reader : info.subscribers) subscribers.push_back(to_json(reader));
+  Json groups = Json::array();
+  for (const GroupInfo& group : info.groups) groups.push_back(to_json(group));
   return {{"topic", info.name},
           {"removed", info.removed},
           {"oldest_sequence", info.oldest},
@@ -107,7 +111,8 @@ Json to_json(const TopicInfo& info) {
           {"file_bytes", info.file_bytes},
           {"options", options_of(info)},
           {"publishers", publishers},
-          {"subscribers", subscribers}};
+          {"subscribers", subscribers},
+          {"groups", groups}};
 }
 
 }  // namespace tow::cli

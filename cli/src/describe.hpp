@@ -10,7 +10,7 @@ namespace tow::cli {
 
 std::string to_word(Publishers kind);
 std::string to_word(Stamps stamps);
-std::string to_word(Delivery delivery);
+std::string to_word(SubscriberKind kind);
 /// Of the slowest living required subscriber; 0 without one.
 std::uint64_t largest_lag(const TopicInfo& info);
 std::uint64_t living_publishers(const TopicInfo& info);

@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "describe.hpp"
+#include "describe_group.hpp"
 
 namespace tow::cli {
 namespace {
@@ -77,11 +78,26 @@ void print_subscribers(const TopicInfo& info) {
     };
     table.add({std::to_string(reader.number), std::to_string(reader.process.pid),
                printable(reader.process.command), std::to_string(reader.process.uid),
-               state_of(reader.process, reader.evicted), to_word(reader.delivery),
+               state_of(reader.process, reader.evicted), to_word(reader.kind),
                std::to_string(reader.cursor), std::to_string(reader.lag),
                std::to_string(reader.received), std::to_string(reader.gaps),
                std::to_string(reader.lost), std::to_string(reader.held), quantile(reader.p50_ns),
                quantile(reader.p99_ns)});
+  }
+  table.print();
+}
+
+void print_groups(const TopicInfo& info) {
+  write_out(fmt::format("\ngroups: {}\n", info.groups.size()));
+  if (info.groups.empty()) return;
+  Table table({"GROUP", "MODE", "STATE", ">CONSUMERS", ">NEXT", ">LAG", ">READY", ">DELIVERED",
+               ">DELAYED", ">DEAD", ">OLDEST"});
+  for (const GroupInfo& group : info.groups) {
+    table.add({printable(group.name), to_word(group.options.mode), state_word(group),
+               std::to_string(living_consumers(group)), std::to_string(group.low),
+               std::to_string(group.lag), std::to_string(group.ready),
+               std::to_string(group.leased + group.started), std::to_string(group.delayed),
+               std::to_string(group.dead), age_text(group)});
   }
   table.print();
 }
@@ -98,6 +114,7 @@ int show(const Context& context, const std::string& name) {
   print_head(context, bus, info);
   print_publishers(info);
   print_subscribers(info);
+  print_groups(info);
   return kOk;
 }
 
@@ -105,9 +122,9 @@ int show(const Context& context, const std::string& name) {
 
 void add_info(CLI::App& app, Context& context) {
   const auto topic = std::make_shared<std::string>();
-  CLI::App* const command =
-      add_command(app, context, "info", "Show a topic: options, publishers, subscribers, latency",
-                  [topic](const Context& c) { return show(c, *topic); });
+  CLI::App* const command = add_command(
+      app, context, "info", "Show a topic: options, publishers, subscribers, groups, latency",
+      [topic](const Context& c) { return show(c, *topic); });
   add_topic(command, *topic);
   command->footer(
       "Cursors are published lazily, so a busy subscriber's NEXT and LAG are up to a quarter of "

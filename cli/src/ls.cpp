@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "describe.hpp"
+#include "describe_group.hpp"
 
 namespace tow::cli {
 namespace {
@@ -25,6 +26,8 @@ std::vector<std::string> describe_row(const TopicInfo& info, bool details) {
                                std::to_string(living_publishers(info)),
                                std::to_string(living_subscribers(info)),
                                std::to_string(largest_lag(info)),
+                               std::to_string(info.groups.size()),
+                               std::to_string(largest_group_lag(info)),
                                human_bytes(static_cast<double>(info.file_bytes))};
   if (!details) return row;
   row.insert(row.end(), {to_word(info.publishers_kind), std::to_string(info.asked_depth),
@@ -39,6 +42,8 @@ Json summary(const TopicInfo& info) {
                {"publishers", living_publishers(info)},
                {"subscribers", living_subscribers(info)},
                {"lag", largest_lag(info)},
+               {"groups", info.groups.size()},
+               {"group_lag", largest_group_lag(info)},
                {"memory_bytes", info.file_bytes}};
   return json;
 }
@@ -47,10 +52,10 @@ int list(const Context& context, const Options& options) {
   const Bus bus = open_to_look(context);
   Table table(options.details
                   ? std::vector<std::string>{"TOPIC", ">MESSAGES", ">PUBLISHERS", ">SUBSCRIBERS",
-                                             ">LAG", ">MEMORY", "KIND", ">DEPTH", ">LARGEST",
-                                             ">DROPPED", ">P99", "TYPE"}
+                                             ">LAG", ">GROUPS", ">GROUP LAG", ">MEMORY", "KIND",
+                                             ">DEPTH", ">LARGEST", ">DROPPED", ">P99", "TYPE"}
                   : std::vector<std::string>{"TOPIC", ">MESSAGES", ">PUBLISHERS", ">SUBSCRIBERS",
-                                             ">LAG", ">MEMORY"});
+                                             ">LAG", ">GROUPS", ">GROUP LAG", ">MEMORY"});
   Json topics = Json::array();
   int code = kOk;
   for (const std::string& name : bus.topics()) {
@@ -96,9 +101,10 @@ void add_ls(CLI::App& app, Context& context) {
   command->add_flag("-l,--long", options->details, "Show options and latency too");
   command->add_flag("--names", options->names, "Print the names alone, one a line");
   command->footer(
-      "LAG is that of the slowest required subscriber; LARGEST the largest message allowed; P99 "
-      "the\n"
-      "slowest subscriber's, from publish to take. Only living processes count.\n"
+      "LAG is that of the slowest required subscriber, GROUP LAG that of the group with the most\n"
+      "unsettled messages; LARGEST the largest message allowed; P99 the slowest subscriber's, "
+      "from\n"
+      "publish to take. Only living processes count.\n"
       "Examples:\n"
       "  tow ls\n"
       "  tow --bus market ls -l\n"

@@ -15,7 +15,11 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  tow ls                                what is on the bus\n"
     "  seq 5 | tow pub numbers               publish lines; makes bus and topic if need be\n"
+    "  tow send orders hi --priority 7       one message, with attributes\n"
     "  tow sub numbers --from oldest         read what is there\n"
+    "  tow call upper hello                  ask a service, such as tow serve makes\n"
+    "  tow group create orders workers       consumers that share a topic's messages\n"
+    "  tow consume orders workers            be one of them\n"
     "  tow doctor                            is this host fit for it?\n"
     "Sizes take K, M and G (1K = 1024); durations take us, ms, s, m and h (plain: seconds).\n"
     "tow COMMAND --help says more of each.\n"
@@ -24,7 +28,7 @@ constexpr const char* kFooter =
     "  0  done\n"
     "  1  failed; stderr says why and what to do\n"
     "  2  usage: an unknown option, a bad name, a value out of range\n"
-    "  3  no such bus or topic\n"
+    "  3  no such bus, topic, group or exchange\n"
     "  4  timed out, or nothing was received\n";
 
 void add_commands(CLI::App& app, tow::cli::Context& context) {
@@ -41,9 +45,16 @@ void add_commands(CLI::App& app, tow::cli::Context& context) {
   tow::cli::add_ls(app, context);
   tow::cli::add_info(app, context);
   tow::cli::add_pub(app, context);
+  tow::cli::add_send(app, context);
   tow::cli::add_sub(app, context);
   tow::cli::add_hz(app, context);
   tow::cli::add_create(app, context);
+  tow::cli::add_exchange(app, context);
+  tow::cli::add_call(app, context);
+  tow::cli::add_serve(app, context);
+  tow::cli::add_group(app, context);
+  tow::cli::add_consume(app, context);
+  tow::cli::add_dlq(app, context);
   tow::cli::add_ps(app, context);
   tow::cli::add_rm(app, context);
   tow::cli::add_heal(app, context);
@@ -61,9 +72,12 @@ int run(int argc, char** argv) {
     app.exit(help);  // --help and --version
     return tow::cli::kOk;
   } catch (const CLI::ParseError& error) {
-    const auto chosen = app.get_subcommands();
-    tow::cli::complain(std::string(error.what()) + " (try tow " +
-                       (chosen.empty() ? "" : chosen.front()->get_name() + ' ') + "--help)");
+    std::string command;
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+      at = at->get_subcommands().front();
+      command += at->get_name() + ' ';
+    }
+    tow::cli::complain(std::string(error.what()) + " (try tow " + command + "--help)");
     return tow::cli::kUsage;
   }
   if (!context.run) {

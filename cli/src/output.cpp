@@ -22,15 +22,6 @@ std::size_t columns(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-bool valid_utf8(std::string_view text) {
-  try {
-    const std::string dumped = Json(text).dump();  // strict: throws on broken UTF-8
-    return !dumped.empty();
-  } catch (const Json::type_error&) {
-    return false;
-  }
-}
-
 template <std::size_t N>
 std::string scaled(double value, double step, const std::array<const char*, N>& units) {
   std::size_t unit = 0;
@@ -83,6 +74,15 @@ void Table::print() const {
   };
   print_row(headings_, true);
   for (const auto& row : rows_) print_row(row, false);
+}
+
+bool valid_utf8(std::string_view text) {
+  try {
+    const std::string dumped = Json(text).dump();  // strict: throws on broken UTF-8
+    return !dumped.empty();
+  } catch (const Json::type_error&) {
+    return false;
+  }
 }
 
 std::string printable(std::string_view text) {

@@ -38,6 +38,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+bool valid_utf8(std::string_view text);
 /// `text` with control characters and broken UTF-8 as \xNN: names come from other processes and
 /// must not drive a terminal.
 std::string printable(std::string_view text);

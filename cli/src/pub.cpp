@@ -7,6 +7,7 @@
 
 #include "command.hpp"
 #include "output.hpp"
+#include "publishing.hpp"
 #include "source.hpp"
 #include "stop.hpp"
 #include "values.hpp"
@@ -17,11 +18,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string topic, file, key, when_full = "wait";
+  PublishingOptions publishing;
+  std::string file;
   std::uint64_t count = 0, bytes = 0;
   double rate = 0;
-  bool lines = false, quiet = false, has_count = false, has_size = false;
-  std::optional<std::chrono::nanoseconds> timeout, take_over;
+  bool lines = false, has_count = false, has_size = false;
 
   bool generates() const { return has_count || has_size; }
   bool whole_file() const { return !file.empty() && !lines; }
@@ -32,51 +33,18 @@ struct Tally {
   std::optional<Error> error;
 };
 
-/// The topic, of whatever type it is; else a new one of bytes, made so that the messages fit.
-Topic<Bytes> open_topic(const Bus& bus, const Options& options) {
-  auto topic = bus.topic_as_bytes(options.topic);
-  if (topic || !(topic.error() == Code::not_found)) return topic.value();
-  constexpr std::uint64_t kUsual = 64 << 10;
-  std::uint64_t largest = options.bytes;
+/// The largest message that is known beforehand.
+std::uint64_t largest_of(const Options& options) {
   std::error_code none;  // a pipe has no size
-  if (options.whole_file()) {
-    const auto bytes = std::filesystem::file_size(options.file, none);
-    if (!none) largest = bytes;
-  }
-  const std::uint64_t room = options.key.empty() ? 0 : options.key.size() + 1;
-  TopicOptions wanted;
-  if (largest + room > kUsual) wanted.max_message_bytes = largest + room;
-  return bus.topic<Bytes>(options.topic, wanted).value();
+  const auto bytes =
+      options.whole_file() ? std::filesystem::file_size(options.file, none) : std::uintmax_t{0};
+  return std::max<std::uint64_t>(options.bytes, none ? 0 : bytes);
 }
 
 std::unique_ptr<Source> open_source(const Options& options, std::uint64_t max_bytes) {
   if (options.generates()) return generated(options.count, options.bytes);
   if (options.whole_file()) return whole_file(options.file, max_bytes);
   return lines_of(options.file.empty() ? "-" : options.file, max_bytes);
-}
-
-PublisherOptions publisher_options(const Options& options) {
-  PublisherOptions result;
-  result.when_full = options.when_full == "fail"   ? WhenFull::fail
-                     : options.when_full == "drop" ? WhenFull::drop
-                                                   : WhenFull::wait;
-  // Waiting goes by pieces, so that a signal is noticed.
-  result.wait_at_most =
-      std::min<std::chrono::nanoseconds>(options.timeout.value_or(kForever), kLookForStop);
-  result.take_over_within = options.take_over.value_or(std::chrono::nanoseconds(0));
-  return result;
-}
-
-Result<void> publish(Publisher<Bytes>& publisher, std::string_view payload,
-                     const Options& options) {
-  auto result = publisher.publish(payload, options.key);
-  if (result || !(result.error() == Code::timed_out)) return result;
-  const auto deadline = add(Clock::now(), options.timeout.value_or(kForever) - kLookForStop);
-  while (!result && result.error() == Code::timed_out && !stop_requested()) {
-    if (Clock::now() >= deadline) break;
-    result = publisher.publish(payload, options.key);
-  }
-  return result;
 }
 
 /// Spaces messages evenly; after a pause it catches up.
@@ -97,26 +65,17 @@ class Pace {
   Clock::time_point start_;
 };
 
-/// A message of another size than the topic's type would be damage to its subscribers.
-void check_size(const TopicInfo& info, std::size_t bytes) {
-  if (info.type_bytes == 0 || info.type_bytes == bytes) return;
-  throw BadResult(make_error(
-      Code::type_mismatch,
-      fmt::format("topic {} carries {} of {} bytes, not messages of {} bytes; publish exactly that "
-                  "many bytes, for example with --file",
-                  info.name, info.type_name, info.type_bytes, bytes)));
-}
-
 Tally publish_all(Publisher<Bytes>& publisher, Source& source, const TopicInfo& info,
                   const Options& options) {
   Tally tally;
+  const Attributes attributes = options.publishing.attributes.attributes();
   const Pace pace(options.rate);
   while (const auto payload = source.next()) {
     check_size(info, payload->size());
     pace.wait_for(tally.tried);
     if (stop_requested()) break;
     const std::uint64_t dropped = publisher.dropped();
-    if (auto done = publish(publisher, *payload, options); !done) {
+    if (auto done = publish(publisher, *payload, attributes, options.publishing); !done) {
       if (!stop_requested()) tally.error = done.error();
       break;
     }
@@ -130,7 +89,7 @@ void report(const Context& context, const Options& options, const Tally& tally,
             const Publisher<Bytes>& publisher, double seconds) {
   const std::uint64_t sent = tally.tried - publisher.dropped();
   if (context.json) {
-    print_json({{"topic", options.topic},
+    print_json({{"topic", options.publishing.topic},
                 {"published", sent},
                 {"dropped", publisher.dropped()},
                 {"bytes", tally.bytes},
@@ -138,7 +97,7 @@ void report(const Context& context, const Options& options, const Tally& tally,
                 {"seconds", seconds}});
     return;
   }
-  if (options.quiet) return;
+  if (options.publishing.quiet) return;
   write_out(fmt::format("published {} messages, {} bytes, up to sequence {}", sent, tally.bytes,
                         publisher.last_sequence()));
   if (publisher.dropped() != 0) write_out(fmt::format("; dropped {}", publisher.dropped()));
@@ -152,14 +111,14 @@ int publish_from_source(const Context& context, Options options) {
   constexpr std::uint64_t kUsualBytes = 64;
   if (options.generates() && !options.has_size) options.bytes = kUsualBytes;
   const Bus bus = Bus::open(context.bus).value();
-  const auto topic = open_topic(bus, options);
+  const auto topic = open_topic(bus, options.publishing.topic, largest_of(options));
   const TopicInfo info = topic.info();
   if (options.generates() && !options.has_size && info.type_bytes != 0) {
     options.bytes = info.type_bytes;
   }
   stop_on_signals();
   const auto source = open_source(options, info.max_message_bytes);
-  auto publisher = topic.publisher(publisher_options(options)).value();
+  auto publisher = open_publisher(topic, options.publishing);
   const auto start = Clock::now();
   const Tally tally = publish_all(publisher, *source, info, options);
   report(context, options, tally, publisher,
@@ -174,7 +133,7 @@ void add_pub(CLI::App& app, Context& context) {
   CLI::App* const command =
       add_command(app, context, "pub", "Publish lines, files, or made-up messages",
                   [options](const Context& c) { return publish_from_source(c, *options); });
-  add_topic(command, options->topic);
+  add_topic(command, options->publishing.topic);
   CLI::Option* const file =
       command->add_option("--file", options->file, "This file as one message; - is stdin")
           ->type_name("FILE");
@@ -186,15 +145,7 @@ void add_pub(CLI::App& app, Context& context) {
   command->add_option("--rate", options->rate, "Messages a second, of any source [no limit]")
       ->type_name("HZ")
       ->check(CLI::Validator(CLI::PositiveNumber).description(""));
-  command->add_option("-k,--key", options->key, "Key of each message, up to 255 bytes")
-      ->type_name("KEY");
-  add_choice(command, "--when-full", options->when_full, "wait|fail|drop",
-             "What to do while a required subscriber has not made room [wait]");
-  add_duration(command, "--timeout", options->timeout,
-               "How long a message may wait for room [for ever]");
-  add_duration(command, "--take-over", options->take_over,
-               "Where there may be no more publishers: wait so long for one to end");
-  command->add_flag("-q,--quiet", options->quiet, "Do not say what was published");
+  add_publishing(command, options->publishing);
   for (CLI::Option* const made_up : {count, size}) made_up->excludes(file);
   command->parse_complete_callback([options, count, size] {
     options->has_count = count->count() != 0;
@@ -203,12 +154,14 @@ void add_pub(CLI::App& app, Context& context) {
   command->footer(
       "Without --file, --count or --size each line of stdin is a message, published as soon as it\n"
       "is there. A missing bus or topic is made, with default options (see tow create).\n"
+      "Subscribers see each message at once, whatever its --delay or --ttl: these concern groups.\n"
       "Exit code 4: a message found no room in time.\n"
       "Examples:\n"
       "  dmesg -w | tow pub kernel\n"
       "  tow pub picture --file photo.jpg\n"
       "  tow pub words --file /usr/share/dict/words --lines --rate 1000\n"
       "  tow pub load --count 1000000 --size 48\n"
+      "  tow pub logs --file app.log --lines --tag audit -H host=db1 -H shard:=3\n"
       "  tow pub ticks --count 0 --rate 10 --when-full drop\n");
 }
 

@@ -18,6 +18,7 @@ struct Options {
   std::uint64_t count = 0;
   std::uint64_t max_lag = 0;
   bool follow = false;
+  bool verbose = false;
   bool required = false;
   std::optional<std::chrono::nanoseconds> timeout;
 };
@@ -57,7 +58,7 @@ Taken<Bytes> take_next(Subscriber<Bytes>& subscriber, const Options& options) {
 /// Prints messages up to `last` (0: without end) until the options say that it is enough.
 Tally print_messages(Subscriber<Bytes>& subscriber, const Options& options, std::uint64_t last) {
   Tally tally;
-  const MessageText text(options.format, options.topic);
+  const MessageText text(options.format, options.topic, options.verbose);
   while (!stop_requested() && (options.count == 0 || tally.printed < options.count)) {
     if (last != 0 && subscriber.next_sequence() > last) break;
     const std::uint64_t next = subscriber.next_sequence();
@@ -110,10 +111,6 @@ int subscribe_and_print(const Context& context, Options options) {
   return conclude(print_messages(subscriber, options, endless ? 0 : last), options);
 }
 
-std::string check_start(const std::string& text) {
-  return parse_start(text) ? "" : text + " is none of next, oldest, last:N, SEQUENCE (from 1)";
-}
-
 }  // namespace
 
 void add_sub(CLI::App& app, Context& context) {
@@ -125,6 +122,8 @@ void add_sub(CLI::App& app, Context& context) {
   add_choice(command, "--format", options->format, "text|hex|raw|json",
              "text: a line each; hex: a dump; raw: bytes, nothing between; json: a line each "
              "[text]");
+  command->add_flag("-v,--verbose", options->verbose,
+                    "With text: before each message its sequence, size and attributes");
   command->add_option("--from", options->from, "next, oldest, last:N, or a sequence")
       ->type_name("START")
       ->check(check_start, "")
@@ -143,10 +142,12 @@ void add_sub(CLI::App& app, Context& context) {
       "for what comes. It only looks: it joins nothing and no publisher waits for it, so it may "
       "miss\n"
       "messages of a fast topic, which it reports at the end (json: in the key `missed`).\n"
+      "The formats hex and json show the attributes that a message has; text does with -v.\n"
       "Exit code 4: nothing was received, or the timeout came before --count messages.\n"
       "Examples:\n"
       "  tow sub quotes                          what comes from now on\n"
       "  tow sub quotes --from last:10 -f        the newest ten, and what follows\n"
+      "  tow sub orders -v                       with key, headers and other attributes\n"
       "  tow sub quotes --from 1700 -n 1 --format hex\n"
       "  tow sub quotes --format json | jq .payload\n"
       "  tow sub file --from oldest -n 1 --format raw > copy\n");

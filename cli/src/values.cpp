@@ -16,6 +16,26 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
   return value;
 }
 
+std::optional<std::int64_t> parse_signed(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  std::int64_t value = 0;
+  const auto end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, value);
+  if (failure != std::errc{} || rest != end) return std::nullopt;
+  return value;
+}
+
+/// "last:5" or "last=5" in its two parts; a number alone is a sequence.
+struct Place {
+  std::string_view word, value;
+};
+
+Place split_place(std::string_view text) {
+  const std::size_t at = text.find_first_of(":=");
+  if (at == std::string_view::npos) return {"sequence", text};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
 }  // namespace
 
 std::optional<std::chrono::nanoseconds> parse_duration(const std::string& text) {
@@ -35,13 +55,33 @@ std::optional<std::chrono::nanoseconds> parse_duration(const std::string& text) 
 }
 
 std::optional<Start> parse_start(const std::string& text) {
-  constexpr std::string_view kLast = "last:";
   if (text == "next") return Start::next();
   if (text == "oldest") return Start::oldest();
-  const bool last = text.starts_with(kLast);
-  const auto number = parse_count(std::string_view(text).substr(last ? kLast.size() : 0));
+  const Place place = split_place(text);
+  const auto number = parse_count(place.value);
   if (!number || *number == 0) return std::nullopt;
-  return last ? Start::last(*number) : Start::sequence(*number);
+  if (place.word == "last") return Start::last(*number);
+  if (place.word == "sequence") return Start::sequence(*number);
+  return std::nullopt;
+}
+
+std::string check_start(const std::string& text) {
+  return parse_start(text) ? "" : text + " is none of next, oldest, last:N, SEQUENCE (from 1)";
+}
+
+std::optional<SeekTo> parse_seek(const std::string& text) {
+  if (text == "oldest") return SeekTo::oldest();
+  if (text == "newest") return SeekTo::newest();
+  const Place place = split_place(text);
+  if (place.word == "time") {
+    const auto ago = parse_duration(std::string(place.value));
+    return ago ? std::optional(SeekTo::time(*ago)) : std::nullopt;
+  }
+  const auto number = parse_signed(place.value);
+  if (!number) return std::nullopt;
+  if (place.word == "offset") return SeekTo::offset(*number);
+  if (place.word != "sequence" || *number < 1) return std::nullopt;
+  return SeekTo::sequence(static_cast<std::uint64_t>(*number));
 }
 
 CLI::Option* add_duration(CLI::App* command, const std::string& name,

@@ -6,14 +6,18 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <towpath/options.hpp>
+#include <towpath/group.hpp>
 
 namespace tow::cli {
 
 /// "250us", "1.5s", "2" (seconds); nothing when it is no duration.
 std::optional<std::chrono::nanoseconds> parse_duration(const std::string& text);
-/// "next", "oldest", "last:5", "17".
+/// "next", "oldest", "last:5", "17"; also "last=5", "sequence=17".
 std::optional<Start> parse_start(const std::string& text);
+/// What is wrong with it as a start, for CLI11; empty when nothing is.
+std::string check_start(const std::string& text);
+/// "oldest", "newest", "sequence=17", "time=10m", "offset=-5"; also with ':'.
+std::optional<SeekTo> parse_seek(const std::string& text);
 
 CLI::Option* add_duration(CLI::App* command, const std::string& name,
                           std::optional<std::chrono::nanoseconds>& target,

@@ -1,4 +1,5 @@
-/// The demo of Towpath: a real stream between real processes, two of which are killed.
+/// The demo of Towpath: a real stream between real processes, two of which are killed, and then a
+/// group of workers that share it, of which one is killed.
 ///
 ///   towpath_demo [FILE]     streams FILE, or what `apt-cache dumpavail` prints
 ///
@@ -12,6 +13,7 @@
 
 #include "comparison.hpp"
 #include "crash_run.hpp"
+#include "group_run.hpp"
 #include "records.hpp"
 #include "stage.hpp"
 #include "story.hpp"
@@ -26,7 +28,7 @@ std::string folder_for_files() {
 }
 
 void show_figures(Story& story, const Input& input, const CrashFigures& crash,
-                  const Comparison& compared) {
+                  const GroupFigures& group, const Comparison& compared) {
   const auto cell = [](const Speed& speed) {
     return fmt::format("{:>6.0f}{:>9}{:>9}", speed.megabytes_per_s, human_time(speed.p50_ns),
                        human_time(speed.p99_ns));
@@ -53,6 +55,10 @@ void show_figures(Story& story, const Input& input, const CrashFigures& crash,
       fmt::format("  Survivors waited {} for the dead publisher's successor, {} for the dead "
                   "subscriber.",
                   human_time(crash.after_publisher_ns), human_time(crash.after_subscriber_ns)));
+  story.say(
+      fmt::format("  To a group of three workers, with one death: {:.0f} MB/s; another had the "
+                  "dead one's record after {}.",
+                  megabytes / group.seconds, human_time(group.after_worker_ns)));
 }
 
 int run(const char* file) {
@@ -70,8 +76,9 @@ int run(const char* file) {
                         static_cast<double>(input.bytes().size()) / 1e6));
   const CrashFigures crash =
       crash_run(story, input, input_path, files.path(), buses.path() + "/bus");
+  const GroupFigures group = group_run(story, input, buses.path() + "/queue");
   const Comparison compared = compare(story, input, buses.path());
-  show_figures(story, input, crash, compared);
+  show_figures(story, input, crash, group, compared);
   story.say(story.all_held() ? "\nAll held." : "\nNot everything held.");
   return story.all_held() ? 0 : 1;
 }

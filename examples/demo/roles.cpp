@@ -33,7 +33,7 @@ void publish_from(tow::Publisher<>& publisher, const CrashRun& run, std::size_t 
                   std::size_t end) {
   const auto& records = run.input.records();
   for (std::size_t i = first; i < end; ++i) {
-    publisher.publish(records[i], section_of(records[i])).value();
+    publisher.publish(records[i], {.key = section_of(records[i])}).value();
   }
 }
 
@@ -69,7 +69,7 @@ int play_standby(const CrashRun& run) {
   const std::uint64_t published = topic.last_sequence();
   run.board->resumed_at.store(published + 1, std::memory_order_release);
   publish_from(publisher, run, published, run.input.records().size());
-  publisher.publish(std::string_view(), kEnd).value();
+  publisher.publish(std::string_view(), {.key = kEnd}).value();
   return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "lock_descriptors.hpp"
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/text_words.hpp"
 
 namespace tow::shm {
 namespace {
@@ -56,27 +57,15 @@ std::string own_command() {
 }
 
 void describe(ParticipantLayout& entry) {
-  std::array<char, 40> text{};
-  const std::string command = own_command();
-  std::copy_n(command.data(), std::min(command.size(), text.size() - 1), text.data());
-  for (std::size_t i = 0; i < entry.command.size(); ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i * 8, 8);
-    entry.command[i].store(word, kRelaxed);  // relaxed: for people; ordered by [M1]
-  }
+  store_text(entry.command, own_command());
   entry.pid.store(static_cast<std::uint32_t>(getpid()), kRelaxed);  // as above
   entry.joined_ns.store(realtime_ns(), kRelaxed);                   // as above
 }
 
 ParticipantInfo read_entry(const ParticipantLayout& entry, std::uint32_t uid, std::uint32_t index) {
   const std::uint64_t word = entry.word.load(kAcquire);  // [M2] pairs with [M1]
-  std::array<char, 41> text{};
-  for (std::size_t i = 0; i < entry.command.size(); ++i) {
-    const std::uint64_t part = entry.command[i].load(kRelaxed);  // relaxed: for people
-    std::memcpy(text.data() + i * 8, &part, 8);
-  }
   return {Token(uid, index, generation_in(word)), state_in(word), entry.pid.load(kRelaxed),
-          entry.joined_ns.load(kRelaxed), std::string(text.data())};
+          entry.joined_ns.load(kRelaxed), load_text(entry.command)};
 }
 
 }  // namespace
@@ -260,6 +249,7 @@ Error Participants::not_a_member() const {
 
 Liveness Participants::liveness(Token token) {
   if (!token) return Liveness::dead;
+  if (is_group_owner(token)) return Liveness::alive;
   const std::lock_guard lock(mutex_);
   const UserFile* file = user_file(token.uid(), Access::read_only);
   if (file == nullptr) return Liveness::unknown;

@@ -79,6 +79,39 @@ Take Reader::try_take(Received& out, std::byte* buffer) {
   return is_hopeless() ? Take::damaged : Take::empty;
 }
 
+Take Reader::take_at(std::uint64_t sequence, Received& out, std::byte* buffer) {
+  using State = Located::State;
+  constexpr int kMaxRaces = 4;  // each lost to a publisher that overwrites it
+  for (int race = 0; race < kMaxRaces; ++race) {
+    next_ = published_cursor_ = sequence;  // its own cursor means nothing
+    const Located at = locate();
+    State state = at.state;
+    // [R1] acquire, pairs with [P1]: sequence before payload.
+    if (state == State::found) state = meaning_of(at.slot->sequence.load(kAcquire));
+    if (state == State::empty) return Take::empty;
+    if (state == State::unreachable) return Take::unreachable;
+    if (state != State::found) return ring_->broken() ? Take::removed : Take::damaged;
+    if (const Take take = read_slot(at, out, buffer); take != Take::empty) return take;
+  }
+  return Take::damaged;
+}
+
+std::optional<std::uint64_t> Reader::age_ticks(std::uint64_t sequence) {
+  next_ = sequence;
+  const Located at = locate();
+  if (at.state != Located::State::found || (at.slot_number & stamp_mask_) != 0) return std::nullopt;
+  if (stamp_shift_ == kNoStamps) return std::nullopt;
+  // relaxed: its mark says whose it is
+  const std::uint64_t bits = at.lane->stamps[at.slot_number >> stamp_shift_].load(kRelaxed);
+  return Stamp::elapsed(bits, sequence, ticks());
+}
+
+void Reader::prefetch_at(std::uint64_t sequence) {
+  if (!many_) return prefetch_for_read(first_lane_->slot(sequence & slot_mask_));
+  next_ = sequence;
+  if (const Located at = locate_many(); at.slot != nullptr) prefetch_for_read(at.slot);
+}
+
 bool Reader::is_hopeless() {
   constexpr std::uint64_t kMaxFruitless = 1000;
   if (std::exchange(received_then_, received_) != received_) fruitless_ = 0;
@@ -170,7 +203,7 @@ Take Reader::read_pool(const Located& at, const SlotMeta& meta, Received& out) {
   if (at.slot->sequence.load(kRelaxed) != next_) return Take::empty;
   const std::uint64_t pool = ring_->geometry().raw().pool_bytes;
   if (offset % 64 != 0 || offset > pool || stored > pool - offset || meta.payload_bytes > stored ||
-      stored > kMaxMessageBytes + kMaxKeyBytes + 1) {
+      stored > kMaxMessageBytes + kMaxFieldBytes) {
     return skip_damaged();
   }
   out.stored_bytes = static_cast<std::uint32_t>(stored);

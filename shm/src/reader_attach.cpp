@@ -4,6 +4,7 @@
 
 #include "towpath/shm/reader.hpp"
 #include "towpath/shm/reader_table.hpp"
+#include "towpath/shm/text_words.hpp"
 
 namespace tow::shm {
 
@@ -39,7 +40,7 @@ Reader::~Reader() {
   page_->owner.compare_exchange_strong(owner, 0, kAcqRel);  // [L7]
   signal_room();
   // Those were zeros of our own. The page may still be good for others: by its name, then.
-  if (ring_->broken()) free_reader_page(*ring_, number_, ring_->participants().self());
+  if (ring_->broken()) free_reader_page(ring_->readers(), number_, ring_->participants().self());
 }
 
 Result<void> Reader::claim_page(Token self) {
@@ -98,11 +99,12 @@ Result<bool> Reader::try_page(std::uint32_t number, Token self) {
 }
 
 void Reader::join(const ReaderOptions& options) {
-  lossy_ = options.kind == ReaderKind::lossy;
-  evictable_ = !lossy_ && options.max_lag != 0;
+  lossy_ = options.kind == ReaderKind::lossy || options.kind == ReaderKind::consumer;
+  evictable_ = options.kind == ReaderKind::required && options.max_lag != 0;
   fenced_holds_ = lossy_ || evictable_;
+  const bool few = options.kind == ReaderKind::lossy;
   const std::uint32_t holds =
-      std::min<std::uint32_t>(options.max_holds, lossy_ ? kMaxLossyHolds : kMaxHolds);
+      std::min<std::uint32_t>(options.max_holds, few ? kMaxLossyHolds : kMaxHolds);
   free_holds_ = holds == 64 ? ~0ULL : (1ULL << holds) - 1;
   // [L7] release: from here the page does not count until `live` equals `claim`.
   claim_ = page_->claim.load(kRelaxed) + 1;  // relaxed: our page
@@ -114,11 +116,14 @@ void Reader::join(const ReaderOptions& options) {
   page_->gaps.store(0, kRelaxed);
   page_->lost.store(0, kRelaxed);
   page_->kind.store(static_cast<std::uint32_t>(options.kind), kRelaxed);
+  page_->overflow.store(options.overflow, kRelaxed);
+  store_text(page_->group, options.group);
   // More than half the ring could never be exceeded: publishers would be held up first.
   const std::uint64_t slots = ring_->geometry().slot_count();
   const std::uint64_t max_lag = evictable_ ? std::min(options.max_lag, slots / 2) : 0;
+  const bool group = options.kind == ReaderKind::group;
   if (evictable_) stride_ = std::clamp<std::uint64_t>(max_lag / 4, 1, stride_);
-  page_->max_lag.store(max_lag, kRelaxed);
+  page_->max_lag.store(group ? options.max_lag : max_lag, kRelaxed);
   const std::uint64_t wanted = first_wanted(options.start);
   page_->cursor.store(wanted, kRelaxed);
   page_->live.store(claim_, kRelease);  // [L7] pairs with [L3]: cursor before live
@@ -130,6 +135,14 @@ void Reader::join(const ReaderOptions& options) {
   page_->start.store(next_, kRelaxed);   // relaxed: for people
   page_->cursor.store(next_, kRelease);  // [L9] pairs with [L8]
   signal_room();                         // somebody may wait for subscribers
+}
+
+void Reader::hand_over() {
+  std::uint64_t owner = ring_->participants().self().bits();
+  // [L7] Dies before: the page dies with us, and who opens the group makes it another one.
+  page_->owner.compare_exchange_strong(owner, group_owner(claim_).bits(), kAcqRel);
+  page_ = nullptr;
+  free_holds_ = 0;
 }
 
 std::uint64_t Reader::first_wanted(StartAt start) const {

@@ -4,6 +4,8 @@
 #include <bit>
 
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/record.hpp"
+#include "towpath/shm/text_words.hpp"
 
 namespace tow::shm {
 
@@ -51,25 +53,92 @@ std::optional<ReaderTable::View> ReaderTable::counting(const Page& page) const {
 std::optional<std::uint64_t> ReaderTable::lowest_cursor(std::uint64_t tail) {
   map_new_pages();
   blocker_.reset();
+  length_limit_ = kMaxSequence;
+  limited_by_length_ = false;
+  pinner_.reset();
   std::optional<std::uint64_t> lowest;
   if (unseen_) lowest = 1;  // nothing may be overwritten
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     const Page& page = pages_[i];
     const auto view = counting(page);
     if (!view) continue;
-    // relaxed: written before `live` [L7]
-    if (page->kind.load(kRelaxed) != static_cast<std::uint32_t>(ReaderKind::required)) continue;
-    // [L8] acquire, pairs with [L9]: what it has read may be overwritten.
-    // Within what a sequence may be, so that no sum with it runs over.
-    const std::uint64_t cursor =
-        std::clamp<std::uint64_t>(page->cursor.load(kAcquire), 1, kMaxSequence);
-    if (evicted(page, *view, cursor, tail)) continue;
+    const auto kind = static_cast<ReaderKind>(page->kind.load(kRelaxed));  // relaxed: before `live`
+    std::uint64_t cursor = 0;
+    if (kind == ReaderKind::group) {
+      cursor = group_mark(i, *view, tail);
+    } else if (kind == ReaderKind::required) {
+      // [L8] acquire, pairs with [L9]: what it has read may be overwritten.
+      // Within what a sequence may be, so that no sum with it runs over.
+      cursor = std::clamp<std::uint64_t>(page->cursor.load(kAcquire), 1, kMaxSequence);
+      if (evicted(page, *view, cursor, tail)) continue;
+    } else {
+      continue;
+    }
     if (lowest && cursor >= *lowest) continue;
     lowest = cursor;
+    if (limited_by_length_) continue;
     blocker_ = i;
     blocker_cursor_ = cursor;
   }
+  look_at_pins(lowest);
   return lowest;
+}
+
+std::uint64_t ReaderTable::group_mark(std::size_t position, const View& view, std::uint64_t tail) {
+  const Page& page = pages_[position];
+  // [L8] acquire, pairs with [L9], as for readers
+  const GroupPosition at = GroupPosition::unpack(page->cursor.load(kAcquire));
+  std::uint64_t low = std::max<std::uint64_t>(at.low, 1);
+  // relaxed, both: written before `live` [L7]
+  const std::uint64_t length = std::min(page->max_lag.load(kRelaxed), kMaxSequence / 2);
+  if (length == 0) return low;
+  if (page->overflow.load(kRelaxed) == static_cast<std::uint32_t>(Overflow::drop_oldest)) {
+    auto& word = ring_.order().evicted[page.number];
+    std::uint64_t seen = word.load(kAcquire);  // [E2] pairs with [E1]
+    low = std::max(low, GroupFloor::of(seen, view.claim));
+    if (tail + 1 >= low + length) {
+      // Some at once, so that not every message scans.
+      const std::uint64_t kept = tail + 2 + length / 16 - length;
+      // [E1] seq_cst, pairs with [E2], [E3]: dropped before whatever overwrites it. Dies here:
+      // nothing, or they are dropped. A lost race is another publisher's drop: as good.
+      const bool won =
+          word.compare_exchange_strong(seen, GroupFloor::pack(view.claim, kept), kSeqCst);
+      low = won ? kept : std::max(low, GroupFloor::of(seen, view.claim));
+      fence(kSeqCst);  // [E1]
+    }
+  }
+  if (low + length - 1 < length_limit_) {
+    length_limit_ = low + length - 1;
+    if (length_limit_ <= tail) {
+      blocker_ = position;
+      blocker_cursor_ = low;
+      limited_by_length_ = true;
+    }
+  }
+  return low;
+}
+
+bool ReaderTable::blocker_rejects() const {
+  if (!blocker_ || !limited_by_length_) return false;
+  // relaxed: written before `live` [L7]
+  return pages_[*blocker_]->overflow.load(kRelaxed) == static_cast<std::uint32_t>(Overflow::reject);
+}
+
+void ReaderTable::look_at_pins(std::optional<std::uint64_t>& lowest) {
+  const OrderLayout& order = ring_.order();
+  for (std::uint32_t group = 0; group < kMaxPublishers / 64; ++group) {
+    // relaxed: [L2] fenced before, [X1] fences behind the bit and the pin
+    std::uint64_t bits = order.pinned[group].load(kRelaxed);
+    for (; bits != 0; bits &= bits - 1) {
+      const std::uint32_t lane = group * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      // [X2] acquire, pairs with [X2] in unpin: a pin that is gone has made its last look at what
+      // may be overwritten from here on. One that we miss reads our limit afterwards [X1].
+      const std::uint64_t pin = std::min(order.pins[lane].load(kAcquire), kMaxSequence);
+      if (pin == 0 || (lowest && pin >= *lowest)) continue;
+      lowest = pin;
+      pinner_ = lane;
+    }
+  }
 }
 
 bool ReaderTable::evicted(const Page& page, const View& view, std::uint64_t cursor,
@@ -122,16 +191,38 @@ bool ReaderTable::release_dead() {
     const Token owner(view->owner);
     if (ring_.participants().liveness(owner) != Liveness::dead) continue;
     page.dead_owner = owner.bits();
-    free_reader_page(ring_, page.number, owner);
+    free_reader_page(ring_.readers(), page.number, owner);
     released = true;
+  }
+  return release_pins() || released;
+}
+
+bool ReaderTable::release_pins() {
+  bool released = false;
+  for (std::uint32_t lane = 0; lane < ring_.geometry().raw().max_publishers; ++lane) {
+    if (ring_.order().pins[lane].load(kAcquire) == 0) continue;  // [X2]
+    const auto resolved = resolve_lane(ring_.directory(), lane, ring_.participants());
+    released = released || resolved == Resolution::over;
   }
   return released;
 }
 
 std::string ReaderTable::blocker_text() const {
   if (unseen_) return "a subscriber's page cannot be read: " + unseen_->message();
+  if (pinner_) {
+    return "the publisher of lane " + std::to_string(*pinner_) +
+           " is about to publish together with an acknowledgement";
+  }
   if (!blocker_) return "nobody is in the way any more; try again";
   const Page& page = pages_[*blocker_];
+  if (page->kind.load(kRelaxed) == static_cast<std::uint32_t>(ReaderKind::group)) {
+    // relaxed, all of these: for people
+    const std::string limit = std::to_string(page->max_lag.load(kRelaxed));
+    return "group " + load_text(page->group) + " has not settled message " +
+           std::to_string(blocker_cursor_) +
+           (limited_by_length_ ? " and may have " + limit + " unsettled" : "") +
+           "; start consumers, or seek or remove the group";
+  }
   const Token owner(page->owner.load(kRelaxed));  // relaxed: for people
   const auto info = ring_.participants().info(owner);
   std::string text = "subscriber " + std::to_string(page.number);
@@ -140,9 +231,10 @@ std::string ReaderTable::blocker_text() const {
          std::to_string(std::max<std::uint64_t>(page->cursor.load(kRelaxed), 1) - 1);
 }
 
-bool free_reader_page(const Ring& ring, std::uint32_t reader, Token dead) {
-  auto segment = ring.map_reader(reader, Access::read_write);
-  if (!segment) return false;
+bool free_reader_page(const Directory& readers, std::uint32_t reader, Token dead) {
+  auto segment =
+      Segment::open(readers, file_name(reader), SegmentKind::reader, Access::read_write, kPage);
+  if (!segment || segment->size() < kPage) return false;
   std::uint64_t owner = dead.bits();
   // [L7] acq_rel. The token of a dead participant never returns, so a slow repairer cannot free the
   // page of a later owner. Dies here: freed or not; the next repairer tries the same.

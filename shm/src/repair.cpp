@@ -1,30 +1,21 @@
 #include "towpath/shm/repair.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <charconv>
-#include <memory>
-#include <string_view>
 
 #include "towpath/shm/layout.hpp"
+#include "towpath/shm/record.hpp"
 #include "towpath/shm/wait.hpp"
 
 namespace tow::shm {
 namespace {
 
-/// Calls `visit` with the name of each numbered file.
+/// Calls `visit` with the name and number of each numbered file.
 template <class Visit>
 void for_each_numbered(const Directory& directory, Visit&& visit) {
-  const int fd = openat(directory.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(fd < 0 ? nullptr : fdopendir(fd), closedir);
-  if (listing == nullptr) return;
-  while (const dirent* const entry = readdir(listing.get())) {
-    const std::string_view name = entry->d_name;
+  for (const std::string& name : directory.names()) {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size()) visit(std::string(name));
+    if (error == std::errc{} && end == name.data() + name.size()) visit(name, number);
   }
 }
 
@@ -38,18 +29,15 @@ bool free_if_dead(Atomic<std::uint64_t>& word, Participants& participants, Befor
   return word.compare_exchange_strong(owner, 0, kAcqRel);  // [A2], [L7]
 }
 
-template <class Layout, class Before>
-std::uint32_t free_dead_owners(const Directory& topic, const char* folder, SegmentKind kind,
-                               Participants& participants, Before&& before) {
+/// Calls `visit` with the number and the first page of each file of `folder`.
+template <class Layout, class Visit>
+void for_each_head(const Directory& topic, const char* folder, SegmentKind kind, Visit&& visit) {
   auto directory = topic.open_child(folder);
-  if (!directory) return 0;
-  std::uint32_t freed = 0;
-  for_each_numbered(*directory, [&](const std::string& name) {
+  if (!directory) return;
+  for_each_numbered(*directory, [&](const std::string& name, std::uint32_t number) {
     auto segment = Segment::open(*directory, name, kind, Access::read_write, kPage);
-    if (!segment || segment->size() < kPage) return;
-    if (free_if_dead(segment->template as<Layout>()->owner, participants, before)) ++freed;
+    if (segment && segment->size() >= kPage) visit(number, *segment->template as<Layout>());
   });
-  return freed;
 }
 
 Result<Segment> open_order(const Directory& topic, Access access) {
@@ -79,12 +67,25 @@ void ring_for_room(const Directory& topic) {
 
 Repaired repair_topic(const Directory& directory, Participants& participants) {
   Repaired repaired;
-  // A publisher may have died between commit and wake. Rung before its lane is freed: until then
-  // the next repairer would find the lane and ring, should we die here.
-  repaired.lanes = free_dead_owners<LaneLayout>(directory, "lanes", SegmentKind::lane, participants,
-                                                [&directory] { ring_doorbell(directory); });
-  repaired.readers = free_dead_owners<ReaderLayout>(directory, "readers", SegmentKind::reader,
-                                                    participants, [] {});
+  for_each_head<LaneLayout>(
+      directory, "lanes", SegmentKind::lane, [&](std::uint32_t number, LaneLayout& lane) {
+        if (lane.in_record.load(kAcquire) != 0) {  // [X4]
+          const Resolution resolved = resolve_lane(directory, number, participants);
+          if (resolved == Resolution::over) ++repaired.lanes;
+          if (resolved == Resolution::waiting) ++repaired.waiting;
+          return;
+        }
+        // A publisher may have died between commit and wake. Rung before its lane is freed: until
+        // then the next repairer would find the lane and ring, should we die here.
+        const auto ring = [&directory] { ring_doorbell(directory); };
+        if (free_if_dead(lane.owner, participants, ring)) ++repaired.lanes;
+      });
+  for_each_head<ReaderLayout>(directory, "readers", SegmentKind::reader,
+                              [&](std::uint32_t, ReaderLayout& page) {
+                                if (free_if_dead(page.owner, participants, [] {}))
+                                  ++repaired.readers;
+                              });
+  repaired.consumers = repair_groups(directory, participants);
   // Rung behind: only now is there room. Dies before: who waits for room looks after its piece.
   if (repaired.readers != 0) ring_for_room(directory);
   return repaired;
@@ -106,11 +107,12 @@ bool has_living_readers(const Directory& directory, Participants& participants) 
   auto readers = directory.open_child("readers");
   if (!readers) return false;
   bool living = false;
-  for_each_numbered(*readers, [&](const std::string& name) {
+  for_each_numbered(*readers, [&](const std::string& name, std::uint32_t) {
     auto page = Segment::open(*readers, name, SegmentKind::reader, Access::read_only, kPage);
     if (!page || page->size() < kPage) return;
     const std::uint64_t owner = page->as<ReaderLayout>()->owner.load(kAcquire);  // [L7]
-    living = living || (owner != 0 && participants.liveness(Token(owner)) != Liveness::dead);
+    living = living || (owner != 0 && !is_group_owner(Token(owner)) &&
+                        participants.liveness(Token(owner)) != Liveness::dead);
   });
   return living;
 }

@@ -26,54 +26,25 @@ struct Details {
 };
 thread_local Details details;
 
+/// In the order of the codes, of which the first is 1.
+constexpr std::array<std::string_view, 28> kCodeNames{
+    "not_found",        "already_exists", "invalid_name",
+    "invalid_argument", "type_mismatch",  "options_mismatch",
+    "version_mismatch", "corrupt",        "half_made",
+    "too_large",        "full",           "timed_out",
+    "no_space",         "no_permission",  "too_many",
+    "publisher_exists", "not_supported",  "removed",
+    "evicted",          "lease_lost",     "stale",
+    "system",           "unroutable",     "no_server",
+    "server_died",      "no_reply",       "request_failed",
+    "cancelled"};
+static_assert(static_cast<std::size_t>(Code::cancelled) == kCodeNames.size());
+
 }  // namespace
 
 std::string_view to_string(Code code) {
-  switch (code) {
-    case Code::not_found:
-      return "not_found";
-    case Code::already_exists:
-      return "already_exists";
-    case Code::invalid_name:
-      return "invalid_name";
-    case Code::invalid_argument:
-      return "invalid_argument";
-    case Code::type_mismatch:
-      return "type_mismatch";
-    case Code::options_mismatch:
-      return "options_mismatch";
-    case Code::version_mismatch:
-      return "version_mismatch";
-    case Code::corrupt:
-      return "corrupt";
-    case Code::half_made:
-      return "half_made";
-    case Code::too_large:
-      return "too_large";
-    case Code::full:
-      return "full";
-    case Code::timed_out:
-      return "timed_out";
-    case Code::no_space:
-      return "no_space";
-    case Code::no_permission:
-      return "no_permission";
-    case Code::too_many:
-      return "too_many";
-    case Code::publisher_exists:
-      return "publisher_exists";
-    case Code::not_supported:
-      return "not_supported";
-    case Code::removed:
-      return "removed";
-    case Code::evicted:
-      return "evicted";
-    case Code::stale:
-      return "stale";
-    case Code::system:
-      return "system";
-  }
-  return "unknown";
+  const std::size_t position = static_cast<std::size_t>(code) - 1;
+  return position < kCodeNames.size() ? kCodeNames[position] : "unknown";
 }
 
 Error make_error(Code code, std::string text, int os_errno) {

@@ -54,24 +54,6 @@ std::string fault_in(const GeometryLayout& raw) {
   return {};
 }
 
-/// Makes a directory, or uses one that is there (a creator may have died after making it).
-Result<void> make_directory(const Directory& parent, const std::string& name,
-                            std::uint32_t file_mode) {
-  const std::uint32_t mode = file_mode | (file_mode & 0444) >> 2;  // r implies x
-  if (mkdirat(parent.fd(), name.c_str(), mode) != 0 && errno != EEXIST) {
-    const Code code = errno == ENOSPC   ? Code::no_space
-                      : errno == ENOENT ? Code::not_found  // the topic was removed meanwhile
-                                        : Code::no_permission;
-    return make_error(code, "make directory " + parent.path_of(name), errno);
-  }
-  if (auto made = parent.open_child(name); made) {
-    fchmod(made->fd(), mode);  // fails harmlessly when somebody else owns it
-    return {};
-  } else {
-    return made.error();
-  }
-}
-
 /// already_exists means that somebody else made it: just as good.
 template <class T>
 Result<void> or_existing(Result<T> made) {
@@ -142,12 +124,9 @@ Result<void> create_reader(const Directory& readers, std::uint32_t reader,
 Result<void> Ring::create(const Directory& directory, const Geometry& geometry,
                           std::uint32_t file_mode) {
   fchmod(directory.fd(), file_mode | (file_mode & 0444) >> 2);  // r implies x
-  for (const char* const name : {"lanes", "readers"}) {
-    if (auto made = make_directory(directory, name, file_mode); !made) return made;
-  }
-  auto lanes = directory.open_child("lanes");
+  auto lanes = directory.make_child("lanes", file_mode);
   if (!lanes) return lanes.error();
-  auto readers = directory.open_child("readers");
+  auto readers = directory.make_child("readers", file_mode);
   if (!readers) return readers.error();
   const SegmentSpec board{SegmentKind::board, sizeof(BoardLayout), file_mode};
   const auto format = [](std::byte* data) {

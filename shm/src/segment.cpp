@@ -1,11 +1,13 @@
 #include "towpath/shm/segment.hpp"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/interprocess/exceptions.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <map>
@@ -13,9 +15,13 @@
 
 #include "mapped_file.hpp"
 #include "towpath/shm/clock.hpp"
+#include "towpath/shm/document.hpp"
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/fork.hpp"
-#include "towpath/shm/layout.hpp"
+#include "towpath/shm/group_layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/producer.hpp"
+#include "towpath/shm/record_layout.hpp"
 
 namespace bip = boost::interprocess;
 
@@ -146,6 +152,32 @@ Result<Directory> Directory::open_child(const std::string& name) const {
   const int fd = openat(fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return os_error("open directory", path_of(name), errno);
   return Directory(fd, path_of(name));
+}
+
+Result<Directory> Directory::make_child(const std::string& name, std::uint32_t file_mode) const {
+  const std::uint32_t mode = file_mode | (file_mode & 0444) >> 2;  // r implies x
+  if (mkdirat(fd_, name.c_str(), mode) != 0 && errno != EEXIST) {
+    const Code code = errno == ENOSPC   ? Code::no_space
+                      : errno == ENOENT ? Code::not_found  // this one was removed meanwhile
+                                        : Code::no_permission;
+    return make_error(code, "make directory " + path_of(name), errno);
+  }
+  auto made = open_child(name);
+  if (made) fchmod(made->fd(), mode);  // fails harmlessly when somebody else owns it
+  return made;
+}
+
+std::vector<std::string> Directory::names() const {
+  std::vector<std::string> names;
+  const int fd = openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(fd < 0 ? nullptr : fdopendir(fd), closedir);
+  if (listing == nullptr) return names;
+  while (const dirent* const entry = readdir(listing.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Directory::~Directory() {
@@ -328,8 +360,9 @@ std::uint64_t layout_fingerprint() {
   for (const std::uint64_t part :
        {sizeof(SegmentLayout), sizeof(BusLayout), sizeof(ParticipantsLayout),
         sizeof(GeometryLayout), sizeof(OrderLayout), sizeof(BoardLayout), sizeof(ReaderLayout),
-        sizeof(LaneLayout), sizeof(SlotLayout), kMaxHolds, kHistogramBuckets,
-        std::size_t{kLayoutVersion}}) {
+        sizeof(LaneLayout), sizeof(SlotLayout), sizeof(GroupLayout), sizeof(RecordLayout),
+        sizeof(ProducerLayout), sizeof(DocumentLayout), sizeof(VersionLayout), kMaxHolds,
+        kHistogramBuckets, std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
     hash = (hash ^ part) * 0x0000'0100'0000'01B3;
   }
   return hash;

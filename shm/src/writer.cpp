@@ -6,64 +6,17 @@
 namespace tow::shm {
 namespace {
 
-std::uint16_t hash_key(std::string_view key) {
-  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;  // FNV-1a (Fowler, Noll, Vo)
-  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x0000'0100'0000'01B3;
-  const auto folded = static_cast<std::uint16_t>(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48);
-  return folded == 0 ? 1 : folded;  // 0 means "no key"
+std::uint64_t describe(std::uint32_t payload_bytes, bool in_pool, FieldsView fields) {
+  return SlotMeta{payload_bytes, in_pool, fields.key_hash, fields.bits}.pack();
 }
-
-SlotMeta describe(std::uint32_t payload_bytes, bool in_pool, std::string_view key) {
-  SlotMeta meta{.payload_bytes = payload_bytes, .in_pool = in_pool};
-  if (!key.empty()) {
-    meta.key_hash = hash_key(key);
-    meta.fields = kFieldKey;
-  }
-  return meta;
-}
-
-std::size_t field_bytes(std::string_view key) { return key.empty() ? 0 : 1 + key.size(); }
-
-/// The fields that follow the payload: a length byte and the key.
-void put_fields(std::byte* at, std::string_view key) {
-  if (key.empty()) return;
-  *at = static_cast<std::byte>(key.size());
-  std::memcpy(at + 1, key.data(), key.size());
-}
-
-/// From this size on string instructions win: they fetch no line only to overwrite it. (Measured
-/// for 64 KiB and 1 MiB: half the time of plain stores.)
-[[maybe_unused]] constexpr std::size_t kStringBytes = 4096;
 
 }  // namespace
 
-void copy_payload(std::byte* to, const void* from, std::size_t bytes) {
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  if (bytes >= kStringBytes) {
-    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
-    return;
-  }
-#endif
-  if (bytes != 0) std::memcpy(to, from, bytes);
-}
-
-void fill_payload(std::byte* to, std::byte value, std::size_t bytes) {
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  if (bytes >= kStringBytes) {
-    asm volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(value) : "memory");
-    return;
-  }
-#endif
-  if (bytes != 0) std::memset(to, static_cast<int>(value), bytes);
-}
-
-std::uint16_t key_hash(std::string_view key) { return key.empty() ? 0 : hash_key(key); }
-
-Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::string_view key) {
-  const std::size_t stored = payload_bytes + field_bytes(key);
+Append Writer::append(const void* payload, std::uint32_t payload_bytes, FieldsView fields) {
+  const std::size_t stored = std::size_t{payload_bytes} + fields.bytes;
   if (stored <= inline_bytes_) {
-    if (key.empty()) {
-      const std::uint64_t meta = SlotMeta{.payload_bytes = payload_bytes}.pack();
+    const std::uint64_t meta = describe(payload_bytes, false, fields);
+    if (fields.bytes == 0) {
       return append_slot([=](SlotLayout* slot) {
         slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
         store_words(LaneView::payload(slot), payload, payload_bytes);
@@ -71,10 +24,9 @@ Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::str
     }
     alignas(16) std::byte whole[kMaxInlineBytes];
     copy_payload(whole, payload, payload_bytes);
-    put_fields(whole + payload_bytes, key);
-    const SlotMeta meta = describe(payload_bytes, false, key);
+    std::memcpy(whole + payload_bytes, fields.data, fields.bytes);
     return append_slot([&](SlotLayout* slot) {
-      slot->meta.store(meta.pack(), kRelaxed);  // relaxed: [P1] orders
+      slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
       store_words(LaneView::payload(slot), whole, stored);
     });
   }
@@ -84,22 +36,77 @@ Append Writer::append(const void* payload, std::uint32_t payload_bytes, std::str
     return state == Append::done ? Append::pool_full : state;
   }
   copy_payload(data(*block), payload, payload_bytes);
-  const Append result = append_loan(*block, payload_bytes, key);
+  const Append result = append_loan(*block, payload_bytes, fields);
   if (result != Append::done) return_loan(*block);
   return result;
 }
 
-Append Writer::append_loan(Block block, std::uint32_t payload_bytes, std::string_view key) {
-  put_fields(data(block) + payload_bytes, key);
-  const SlotMeta meta = describe(payload_bytes, true, key);
+Append Writer::append_loan(Block block, std::uint32_t payload_bytes, FieldsView fields) {
+  if (fields.bytes != 0) std::memcpy(data(block) + payload_bytes, fields.data, fields.bytes);
+  const std::uint64_t meta = describe(payload_bytes, true, fields);
   const std::uint64_t slot_number = (many_ ? position_ : next_) & slot_mask_;
   const Append result = append_slot([&](SlotLayout* slot) {
-    slot->meta.store(meta.pack(), kRelaxed);  // relaxed: [P1] orders, as for the payload words
+    slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders, as for the payload words
     LaneView::payload(slot)[0].store(block.offset, kRelaxed);
-    LaneView::payload(slot)[1].store(payload_bytes + field_bytes(key), kRelaxed);
+    LaneView::payload(slot)[1].store(std::uint64_t{payload_bytes} + fields.bytes, kRelaxed);
   });
   if (result == Append::done) outstanding_.push_back({last_sequence(), slot_number, block});
   return result;
+}
+
+template <class Fill>
+Append Writer::prepare_slot(const Fill& fill, std::optional<Block> block) {
+  if (const Append state = check_alive(); state != Append::done) return state;
+  // Half the lane: what is prepared must not keep the lane from ever finding room for it.
+  if (!many_ || in_record_ != 0 || prepared_.size() > slot_mask_ / 2) return Append::prepared;
+  const std::uint64_t position = position_ + prepared_.size();
+  if (!slot_passed(position)) return Append::full;
+  retire(position & slot_mask_);
+  SlotLayout* const slot = lane_.slot(position & slot_mask_);
+  // The number of no message: with the old one the slot would look as if its name were out already.
+  slot->sequence.store(kBusy, kRelaxed);  // relaxed: the fence orders it
+  fence(kRelease);                        // [P3] pairs with [R2]: busy before payload
+  fill(slot);
+  prepared_.push_back(block);
+  limit_ = 0;  // the next append has to ask, and learns that it may not
+  return Append::done;
+}
+
+Append Writer::prepare(const void* payload, std::uint32_t payload_bytes, FieldsView fields) {
+  const std::size_t stored = std::size_t{payload_bytes} + fields.bytes;
+  if (stored <= inline_bytes_) {
+    alignas(16) std::byte whole[kMaxInlineBytes];
+    copy_payload(whole, payload, payload_bytes);
+    if (fields.bytes != 0) std::memcpy(whole + payload_bytes, fields.data, fields.bytes);
+    const std::uint64_t meta = describe(payload_bytes, false, fields);
+    return prepare_slot(
+        [&](SlotLayout* slot) {
+          slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
+          store_words(LaneView::payload(slot), whole, stored);
+        },
+        std::nullopt);
+  }
+  const auto block = loan(stored);
+  if (!block) {
+    const Append state = check_alive();
+    return state == Append::done ? Append::pool_full : state;
+  }
+  copy_payload(data(*block), payload, payload_bytes);
+  const Append result = prepare_loan(*block, payload_bytes, fields);
+  if (result != Append::done) return_loan(*block);
+  return result;
+}
+
+Append Writer::prepare_loan(Block block, std::uint32_t payload_bytes, FieldsView fields) {
+  if (fields.bytes != 0) std::memcpy(data(block) + payload_bytes, fields.data, fields.bytes);
+  const std::uint64_t meta = describe(payload_bytes, true, fields);
+  return prepare_slot(
+      [&](SlotLayout* slot) {
+        slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders, as for the payload words
+        LaneView::payload(slot)[0].store(block.offset, kRelaxed);
+        LaneView::payload(slot)[1].store(std::uint64_t{payload_bytes} + fields.bytes, kRelaxed);
+      },
+      block);
 }
 
 Writer::Batch Writer::append_batch(const std::byte* payloads, std::size_t stride,
@@ -131,6 +138,12 @@ Append Writer::check_alive() const {
 }
 
 Append Writer::make_room(std::uint64_t sequence) {
+  if (prepared_.empty()) return scan_readers(sequence);
+  const Append state = check_alive();
+  return state == Append::done ? Append::prepared : state;
+}
+
+Append Writer::scan_readers(std::uint64_t sequence) {
   if (const Append state = check_alive(); state != Append::done) return state;
   const std::uint64_t slots = ring_->geometry().slot_count();
   const std::uint64_t tail = sequence - 1;
@@ -144,13 +157,17 @@ Append Writer::make_room(std::uint64_t sequence) {
   const std::uint64_t target = std::min(raised, tail + slots);
   // Who joins behind [L2] starts after raised - N, whatever this scan saw.
   passed_ = std::min(raised > slots ? raised - slots : 0, lowest.value_or(sequence) - 1);
-  limit_ = lowest ? std::min(target, *lowest + slots - 1) : target;
+  std::uint64_t allowed = lowest ? std::min(target, *lowest + slots - 1) : target;
+  allowed = std::min(allowed, readers_.length_limit());
+  // While messages are prepared every append has to ask, and learns so.
+  limit_ = prepared_.empty() ? allowed : 0;
   // Payloads of slots overwritten since: used again while their lines are warm, instead of all the
   // pool in turn.
   if (!retired_.empty()) free_unheld();
   count_published();
   if (ring_->broken()) return limit_ = 0, Append::removed;
-  return sequence <= limit_ ? Append::done : Append::full;
+  if (sequence <= allowed) return Append::done;
+  return readers_.blocker_rejects() ? Append::rejected : Append::full;
 }
 
 void Writer::count_published() {
@@ -158,22 +175,27 @@ void Writer::count_published() {
   lane_.header()->published.store(many_ ? published_before_ + position_ : next_ - 1, kRelaxed);
 }
 
-bool Writer::own_slot_passed(const SlotLayout* slot) {
+bool Writer::own_slot_passed() {
   const Geometry& geometry = ring_->geometry();
   if (geometry.lane_slot_count() == geometry.slot_count()) return true;
   // A lane shallower than the order: the slot's old message may be within a required reader's
   // reach, and within that of one who joins, which `limit` alone would not tell.
-  const auto sequence_in = [](const SlotLayout* cell) {
-    return cell->sequence.load(kRelaxed) & ~kBusy;  // relaxed: our own word
+  return slot_passed(position_);
+}
+
+bool Writer::slot_passed(std::uint64_t position) {
+  const Geometry& geometry = ring_->geometry();
+  const auto sequence_at = [this](std::uint64_t at) {
+    // relaxed: our own word
+    return lane_.slot(at & slot_mask_)->sequence.load(kRelaxed) & ~kBusy;
   };
-  const std::uint64_t old = sequence_in(slot);
+  const std::uint64_t old = sequence_at(position);
   if (old <= passed_) return true;
-  const std::uint64_t quarter = geometry.lane_slot_count() / 4;
-  const std::uint64_t ahead = sequence_in(lane_.slot((position_ + quarter) & slot_mask_));
+  const std::uint64_t ahead = sequence_at(position + geometry.lane_slot_count() / 4);
   // [L1] as in take_back(): whoever joins from here on starts behind what is overwritten, up to a
   // quarter of the lane from here, so that not every message scans.
   raise_to(order_->limit, std::min(std::max(old, ahead), known_) + geometry.slot_count(), kSeqCst);
-  return make_room(known_ + 1) == Append::done && old <= passed_;
+  return scan_readers(known_ + 1) == Append::done && old <= passed_;
 }
 
 std::uint64_t Writer::next_candidate() {
@@ -290,15 +312,27 @@ Append Writer::try_room(Append reason, std::uint64_t bytes) {
     const Append state = check_alive();
     return state == Append::done ? Append::pool_full : state;
   }
-  if (!many_) return make_room(next_);
-  const std::uint64_t sequence = next_candidate();
-  const Append room = make_room(sequence);
+  if (!many_) return scan_readers(next_);
+  const Append room = scan_readers(next_candidate());
   if (room != Append::done) return room;
-  return own_slot_passed(lane_.slot(position_ & slot_mask_)) ? Append::done : Append::full;
+  return slot_passed(position_ + prepared_.size()) ? Append::done : Append::full;
 }
 
 Wake Writer::wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline) {
   if (reason != Append::full && reason != Append::pool_full) return Wake::changed;
+  return wait_until([&] { return try_room(reason, bytes) != reason; }, deadline);
+}
+
+Wake Writer::wait_for_prepared(Deadline deadline) {
+  const auto has_room = [&] {
+    const Append room = room_for_prepared();
+    return room != Append::full && room != Append::rejected;
+  };
+  return wait_until(has_room, deadline);
+}
+
+template <class Changed>
+Wake Writer::wait_until(const Changed& changed, Deadline deadline) {
   // The one in the way may die while we sleep, and nobody rings for the dead: look soon, then
   // rarely.
   std::uint64_t piece_ns = 1'000'000;
@@ -306,7 +340,7 @@ Wake Writer::wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline
     // [D3] mirrored: publishers sleep, readers ring after making room [D10].
     const std::uint32_t seen = Doorbell::announce(board_->room_bell, order_->room_want);
     fence(kSeqCst);  // [D4] mirrored
-    if (try_room(reason, bytes) != reason) return Wake::changed;
+    if (changed()) return Wake::changed;
     if (readers_.release_dead()) continue;
     if (deadline.passed()) return Wake::timed_out;
     futex_wait(board_->room_bell, seen, deadline.within(piece_ns));

@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/writer.hpp"
 
 namespace tow::shm {
@@ -48,13 +49,16 @@ Result<std::unique_ptr<Writer>> Writer::attach(std::shared_ptr<Ring> ring) {
   return writer;
 }
 
-Writer::~Writer() {
+Writer::~Writer() { leave(); }
+
+void Writer::leave() {
   if (fork_count_ != fork_count() || !lane_.segment) return;
   count_published();
   std::uint64_t owner = ring_->participants().self().bits();
   // [A2] release, pairs with [A1]: our last message before the next owner's first look.
   // Dies before: the owner is dead, which is as good as free.
   lane_.header()->owner.compare_exchange_strong(owner, 0, kAcqRel);
+  lane_ = {};
   if (!ring_->broken()) return;
   // Those were zeros of our own. The lane may still be good for others: by its name, then.
   auto head = Segment::open(ring_->lanes(), file_name(lane_number_), SegmentKind::lane,
@@ -107,17 +111,29 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
     return head.error();
   }
   auto& word = head->as<LaneLayout>()->owner;
+  // What the dead prepared must stay until somebody has resolved the settlement it belongs to.
+  const auto in_record = [&] {
+    return many_ && head->as<LaneLayout>()->in_record.load(kAcquire) != 0;  // [X4]
+  };
   const std::uint64_t self = ring_->participants().self().bits();
   std::uint64_t owner = word.load(kAcquire);  // [A1] pairs with [A2]
   constexpr int kMaxRaces = 100;              // each lost to a repairer, or to another adopter
   for (int race = 0;; ++race) {
     if (owner != 0 && ring_->participants().liveness(Token(owner)) != Liveness::dead) return false;
+    if (in_record()) return false;
     adopted_ = owner != 0;
     // [A1] acq_rel, pairs with [A2]. Only proof of death gets here, and a dead token never returns.
     // A race may be lost to a repairer, who frees the lane: look again. Dies here: the lane's owner
     // is dead, the next adopts.
     if (word.compare_exchange_strong(owner, self, kAcqRel)) break;
     if (race == kMaxRaces) return false;
+  }
+  // Only now it is ours alone. Dies before it is given back: a lane of the dead in a record, as it
+  // was.
+  if (in_record()) {
+    std::uint64_t ours = self;
+    word.compare_exchange_strong(ours, 0, kAcqRel);  // [A2]
+    return false;
   }
   if (adopted_) head->as<LaneLayout>()->adoptions.fetch_add(1, kRelaxed);  // relaxed: statistics
   auto mapped = ring_->map_lane(lane, Access::read_write);
@@ -132,6 +148,7 @@ Result<bool> Writer::try_lane(std::uint32_t lane) {
 }
 
 void Writer::rebuild() {
+  raise_producers(*ring_, lane_, lane_number_);
   if (many_) {
     rebuild_many();
   } else {

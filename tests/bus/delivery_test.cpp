@@ -45,7 +45,8 @@ void send_mixed(Publisher<>& publisher, std::uint64_t id) {
 }
 void send_keyed(Publisher<>& publisher, std::uint64_t id) {
   for (std::uint64_t i = 0; i < kNotes; ++i) {
-    publisher.publish(long_note(id, i, i % 100), "key" + std::string(i % 250, 'k')).value();
+    publisher.publish(long_note(id, i, i % 100), {.key = "key" + std::string(i % 250, 'k')})
+        .value();
   }
 }
 /// Written in place, in memory that was lent larger than needed.

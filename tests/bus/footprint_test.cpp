@@ -83,7 +83,7 @@ TEST_P(Footprint, NoSystemCallLiesBetweenTwoMessagesWhenNobodySleeps) {
   const TempDir place;
   const Shared<Steps> steps;
   Child listener([&] {
-    auto subscriber = topic().subscriber({.delivery = Delivery::lossy}).value();
+    auto subscriber = topic().subscriber({.kind = SubscriberKind::lossy}).value();
     steps->listener = 1;
     while (steps->listener == 1) (void)subscriber.try_take();
   });
@@ -155,7 +155,7 @@ TEST_P(Footprint, MemoryIsReservedBeforeTheFirstMessageAndNoneIsAddedLater) {
   EXPECT_EQ(notes.info().file_bytes, before);
   EXPECT_GT(before, 1000U * 64);
   for (std::uint64_t i = 0; i < 5000; ++i) {
-    publisher.publish(Note::of(1, i), i % 2 == 0 ? "" : std::string(200, 'k')).value();
+    publisher.publish(Note::of(1, i), {.key = i % 2 == 0 ? "" : std::string(200, 'k')}).value();
     ASSERT_TRUE(subscriber.take(0s));
   }
   EXPECT_EQ(reserved_bytes(bus_.topic_path("notes")), before);
@@ -198,7 +198,7 @@ TEST_P(Footprint, InfoShowsWhoIsThereAndHowFar) {
   const auto notes = topic({.depth = 64});
   const Shared<Steps> steps;
   Child reader([&] {
-    auto subscriber = topic({.depth = 64}).subscriber({.delivery = Delivery::lossy}).value();
+    auto subscriber = topic({.depth = 64}).subscriber({.kind = SubscriberKind::lossy}).value();
     steps->ready = 1;
     for (int i = 0; i < 10; ++i) ASSERT_TRUE(subscriber.take());
     EXPECT_FALSE(subscriber.try_take());
@@ -221,7 +221,7 @@ TEST_P(Footprint, InfoShowsWhoIsThereAndHowFar) {
     const SubscriberInfo& subscriber = info.subscribers[0];
     EXPECT_EQ(subscriber.process.pid, static_cast<std::uint32_t>(reader.pid()));
     EXPECT_THAT(subscriber.process.command, HasSubstr("tests_bus"));
-    EXPECT_EQ(subscriber.delivery, Delivery::lossy);
+    EXPECT_EQ(subscriber.kind, SubscriberKind::lossy);
     EXPECT_EQ(subscriber.received, 10U);
     EXPECT_EQ(subscriber.lag, 5U);
     EXPECT_EQ(subscriber.cursor, 11U);

@@ -38,7 +38,7 @@ class EverySlotLies : public testing::Test {
   EverySlotLies() { set_slots(bus_.topic_path("notes") + "/lanes/0", shm::kBusy - 1); }
   TempBus bus_;
   Topic<Bytes> topic_ = bus_.open().topic("notes", kOne).value();
-  Subscriber<Bytes> lossy_ = topic_.subscriber({.delivery = Delivery::lossy}).value();
+  Subscriber<Bytes> lossy_ = topic_.subscriber({.kind = SubscriberKind::lossy}).value();
 };
 
 TEST_F(EverySlotLies, AndATakeWithADeadlineEndsNevertheless) {

@@ -61,7 +61,7 @@ TEST_P(Limits, EmptyMessagesAreMessages) {
   auto subscriber = bytes.subscriber().value();
   auto publisher = bytes.publisher().value();
   publisher.publish(std::string_view()).value();
-  publisher.publish(std::string_view(), "key").value();
+  publisher.publish(std::string_view(), {.key = "key"}).value();
   publisher.publish(publisher.loan(0).value()).value();
   for (int i = 0; i < 3; ++i) {
     const auto message = subscriber.take(0s);

@@ -68,7 +68,7 @@ TEST_P(Publish, KeysTravelWithSmallAndLargePayloads) {
   for (const std::string& key : {std::string(), std::string("k"), std::string("\0x", 2), longest}) {
     for (const std::size_t size : {0, 1, 40, 48, 5000}) {
       const std::string payload(size, 'p');
-      publisher.publish(payload, key).value();
+      publisher.publish(payload, {.key = key}).value();
       const auto message = subscriber.try_take();
       ASSERT_TRUE(message);
       EXPECT_EQ(message.text(), payload);
@@ -77,7 +77,7 @@ TEST_P(Publish, KeysTravelWithSmallAndLargePayloads) {
   }
   auto loan = publisher.loan(3000).value();
   loan.fill(std::byte{'x'});
-  publisher.publish(std::move(loan), "of a loan").value();
+  publisher.publish(std::move(loan), {.key = "of a loan"}).value();
   EXPECT_EQ(subscriber.try_take().key(), "of a loan");
 }
 
@@ -216,10 +216,11 @@ TEST_P(Publish, TooLargeMessagesAndKeysAreRefusedAndNothingElseSuffers) {
   EXPECT_THAT(large.error().message(), HasSubstr("limit of 1000"));
   EXPECT_THAT(large.error().message(), HasSubstr("max_message_bytes"));
   EXPECT_EQ(publisher.loan(1001).error(), Code::too_large);
-  const auto key = publisher.publish("x", std::string(256, 'k'));
+  const auto key = publisher.publish("x", {.key = std::string(256, 'k')});
   ASSERT_FALSE(key);
   EXPECT_EQ(key.error(), Code::invalid_argument);
-  EXPECT_THAT(key.error().message(), HasSubstr("a key of 256 bytes; keys have at most 255"));
+  EXPECT_THAT(key.error().message(),
+              HasSubstr("topic notes: the attribute key is 256 bytes long; at most 255"));
   publisher.publish("last").value();
   EXPECT_EQ(subscriber.try_take().bytes().size(), 1000U);
   EXPECT_EQ(subscriber.try_take().text(), "last");

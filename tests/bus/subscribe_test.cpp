@@ -110,7 +110,7 @@ TEST_P(Subscribe, LossyOneCountsEveryGapExactly) {
   const TopicOptions options{.depth = 32};
   const auto bytes = topic(options);
   const Shared<std::atomic<std::uint64_t>> sent;
-  auto subscriber = bytes.subscriber({.delivery = Delivery::lossy}).value();
+  auto subscriber = bytes.subscriber({.kind = SubscriberKind::lossy}).value();
   Child writer([&] {
     auto publisher = topic(options).publisher().value();
     for (std::uint64_t i = 1; i <= 200'000; ++i) {
@@ -136,10 +136,10 @@ TEST_P(Subscribe, LossyOneCountsEveryGapExactly) {
 
 TEST_P(Subscribe, HeldPayloadsStayReadableWhileThePoolGoesRound) {
   const TopicOptions options{.depth = 64, .max_message_bytes = 4096, .pool_bytes = 128 << 10};
-  for (const Delivery delivery : {Delivery::required, Delivery::lossy}) {
+  for (const SubscriberKind kind : {SubscriberKind::required, SubscriberKind::lossy}) {
     const auto bytes = topic(options);
     auto publisher = bytes.publisher().value();
-    auto subscriber = bytes.subscriber({.delivery = delivery}).value();
+    auto subscriber = bytes.subscriber({.kind = kind}).value();
     std::vector<Message<>> held;
     for (int i = 0; i < 4; ++i) {
       publisher.publish(std::string(4000, static_cast<char>('a' + i))).value();
@@ -160,7 +160,7 @@ TEST_P(Subscribe, MessageCanBeMovedAndReleasedEarly) {
   const auto bytes = topic();
   auto publisher = bytes.publisher().value();
   auto subscriber = bytes.subscriber().value();
-  publisher.publish("small", "key").value();
+  publisher.publish("small", {.key = "key"}).value();
   publisher.publish(std::string(5000, 'L')).value();
   Message<> small = subscriber.take(0s), large = subscriber.take(0s);
   Message<> moved = std::move(small);

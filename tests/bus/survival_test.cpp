@@ -95,7 +95,7 @@ TEST_P(Survival, KilledPublishersMessagesAreAllThere) {
 TEST_P(Survival, HeldPayloadOfTheDeadIsNotOverwrittenByItsSuccessor) {
   const TopicOptions options{.depth = 64, .max_message_bytes = 4096, .pool_bytes = 64 << 10};
   const auto bytes = topic(options);
-  auto subscriber = bytes.subscriber({.delivery = Delivery::lossy}).value();
+  auto subscriber = bytes.subscriber({.kind = SubscriberKind::lossy}).value();
   const Shared<Progress> progress;
   Child dying([&] { publish_for_ever(options, *progress, 3000); });
   auto held = subscriber.take();

@@ -18,7 +18,8 @@ const std::regex& change() {
   static const std::regex pattern(
       R"(\bstore\(|compare_exchange|fetch_add|fetch_or|raise_to\(|store_words\(|copy_payload\()"
       R"(|fill_payload\(|put_fields\(|F_OFD_SETLK|posix_fallocate|linkat\(|mkdir\(|mkdirat\()"
-      R"(|chmod\(|rename\(|remove_all|O_TMPFILE|lock_whole\(|Doorbell::ring|Doorbell::announce)");
+      R"(|chmod\(|fchmodat\(|unlinkat\(|rename\(|remove_all|O_TMPFILE|lock_whole\()"
+      R"(|Doorbell::ring|Doorbell::announce)");
   return pattern;
 }
 

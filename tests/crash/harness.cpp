@@ -25,9 +25,11 @@ class Life {
     expected_.options = stage_.options();
     expected_.before = stage_.last_sequence() - prepared;
     expected_.at_most = operation.publishes;
+    expected_.together = operation.together;
     expected_.may_be_removed = operation.may_remove || !setting.topic;
     // Of few large messages the newest alone stays.
     expected_.history = setting.bytes * 5 < kPoolBytes;
+    if (setting.group) expected_.group = setting.group_want;
     if (stage_.survivor() != nullptr) expected_.unread = stage_.survivor()->next_sequence();
   }
 
@@ -36,7 +38,12 @@ class Life {
   Progress& progress() { return *progress_; }
   Expectation expected() const {
     Expectation now = expected_;
-    now.surely = progress_->published.load();
+    now.surely = progress_->published.load() + operation_.decided;
+    if (operation_.verdict) {
+      now.verdict = [this, done = progress_->done.load()](const Bus& bus) {
+        return operation_.verdict(bus, done);
+      };
+    }
     return now;
   }
 

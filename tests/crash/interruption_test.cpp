@@ -29,7 +29,7 @@ std::string nothing_damaged(Stage&, const Progress& progress) {
 Interruption take_while_lapped(Publishers kind) {
   return {{"take while lapped", alone(kind),
            [](Actor& actor) {
-             actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
+             actor.subscribe({.kind = SubscriberKind::lossy, .start = Start::oldest()});
            },
            [](Actor& actor) {
              actor.take();
@@ -42,7 +42,7 @@ Interruption take_while_lapped(Publishers kind) {
 Interruption hold_while_lapped(Publishers kind) {
   return {{"hold while lapped", alone(kind, kLarge),
            [](Actor& actor) {
-             actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
+             actor.subscribe({.kind = SubscriberKind::lossy, .start = Start::oldest()});
            },
            [](Actor& actor) {
              actor.take(true);

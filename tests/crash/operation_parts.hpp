@@ -18,7 +18,7 @@ inline void attach(Actor& actor) { actor.attach(); }
 inline void attach_hasty(Actor& actor) { actor.attach({.when_full = WhenFull::fail}); }
 inline void subscribe_oldest(Actor& actor) { actor.subscribe({.start = Start::oldest()}); }
 inline void subscribe_lossy(Actor& actor) {
-  actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
+  actor.subscribe({.kind = SubscriberKind::lossy, .start = Start::oldest()});
 }
 
 inline std::string named(const char* name, Publishers kind) {
@@ -57,10 +57,20 @@ inline Setting full(Publishers kind) { return {.publishers = kind, .messages = k
 
 /// Publishing where there is room, where room has to be made first, and where there is none.
 void add_publishing(Operations& list, Publishers kind);
+void add_attributes(Operations& list, Publishers kind);
 void add_pressure(Operations& list, Publishers kind);
 void add_waiting(Operations& list, Publishers kind);
 /// Reading.
 void add_taking(Operations& list, Publishers kind);
 void add_subscribing(Operations& list, Publishers kind);
+/// Groups, which are the same in both kinds of topic but for their making.
+void add_groups(Operations& list);
+/// Acking and publishing, all or none.
+void add_settling(Operations& list);
+
+/// Exchanges and their bindings.
+void add_exchanges(Operations& list);
+/// Clients and servers of a service.
+void add_requests(Operations& list);
 
 }  // namespace tow::crash

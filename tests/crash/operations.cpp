@@ -163,6 +163,7 @@ Operations all() {
     add_topics(list, kind);
     add_publishers(list, kind);
     add_publishing(list, kind);
+    add_attributes(list, kind);
     add_pressure(list, kind);
     add_waiting(list, kind);
     add_taking(list, kind);
@@ -170,6 +171,10 @@ Operations all() {
     add_typed(list, kind);
     add_repair(list, kind);
   }
+  add_groups(list);
+  add_exchanges(list);
+  add_settling(list);
+  add_requests(list);
   return list;
 }
 

@@ -7,7 +7,7 @@ void add_publishing(Operations& list, Publishers kind) {
   const auto publish_large = [](Actor& actor) { actor.publish(kLarge); };
   list.push_back({named("publish", kind), of(kind), attach, publish_small, 1});
   list.push_back({named("publish with a key", kind), of(kind), attach,
-                  [](Actor& actor) { actor.publish(kSmall, "key"); }, 1});
+                  [](Actor& actor) { actor.publish(kSmall, {.key = "key"}); }, 1});
   list.push_back({named("publish the second and third", kind), of(kind),
                   [](Actor& actor) {
                     actor.attach();
@@ -20,7 +20,7 @@ void add_publishing(Operations& list, Publishers kind) {
                   3});
   list.push_back({named("publish from the pool", kind), of(kind), attach, publish_large, 1});
   list.push_back({named("publish from the pool with a key", kind), of(kind), attach,
-                  [](Actor& actor) { actor.publish(kLarge, "key"); }, 1});
+                  [](Actor& actor) { actor.publish(kLarge, {.key = "key"}); }, 1});
   list.push_back({named("publish a loan", kind), of(kind), attach,
                   [](Actor& actor) {
                     actor.loan.emplace(actor.publisher->loan(kLarge).value());
@@ -48,6 +48,25 @@ void add_publishing(Operations& list, Publishers kind) {
                     actor.publish(kSmall);
                   },
                   publish_small, 3});
+}
+
+void add_attributes(Operations& list, Publishers kind) {
+  const auto prepare = [](Actor& actor) {
+    actor.attach();
+    (void)all_attributes();  // made before the first step
+  };
+  list.push_back({named("publish with all attributes", kind), of(kind), prepare,
+                  [](Actor& actor) { actor.publish(kSmall, all_attributes()); }, 1});
+  list.push_back({named("publish a loan with more attributes than it has room for", kind), of(kind),
+                  prepare,
+                  [](Actor& actor) {
+                    actor.loan.emplace(actor.publisher->loan(kLarge).value());
+                    const std::string_view text = text_of(actor.next, kLarge);
+                    actor.loan->copy_from(std::as_bytes(std::span(text)));
+                    actor.publisher->publish(std::move(*actor.loan), all_attributes()).value();
+                    actor.progress->published.fetch_add(1);
+                  },
+                  1});
 }
 
 /// Publishing where room has to be made first.

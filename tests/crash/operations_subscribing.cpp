@@ -50,7 +50,7 @@ void add_taking(Operations& list, Publishers kind) {
 
 void add_subscribing(Operations& list, Publishers kind) {
   const auto hold_one = [](Actor& actor) {
-    actor.subscribe({.delivery = Delivery::lossy, .start = Start::oldest()});
+    actor.subscribe({.kind = SubscriberKind::lossy, .start = Start::oldest()});
     actor.take(true);
   };
   const auto subscribe = [](Actor& actor) { actor.subscribe(); };

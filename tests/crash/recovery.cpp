@@ -6,9 +6,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <regex>
 #include <stdexcept>
 #include <vector>
 
+#include "fault.hpp"
+#include "group_recovery.hpp"
 #include "stage.hpp"
 #include "towpath/shm/layout.hpp"
 #include "towpath/shm/participants.hpp"
@@ -20,26 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-struct Fault : std::runtime_error {
-  using runtime_error::runtime_error;
-};
-
-void require(bool promise, const std::string& fault) {
-  if (!promise) throw Fault(fault);
-}
-
-template <class T>
-T must(Result<T> result, const char* what) {
-  if (!result) throw Fault(std::string(what) + ": " + result.error().message());
-  return std::move(*result);
-}
-
-void must(Result<void> result, const char* what) {
-  if (!result) throw Fault(std::string(what) + ": " + result.error().message());
-}
-
-std::string number(std::uint64_t n) { return std::to_string(n); }
-
 /// One bus after a death.
 class Survey {
  public:
@@ -50,6 +33,10 @@ class Survey {
     for (const ProcessInfo& process : bus_->processes()) {
       require(process.alive, "an entry of the dead was not repaired");
     }
+    if (want_.verdict) {
+      const std::string fault = want_.verdict(*bus_);
+      require(fault.empty(), fault);
+    }
     topic_.emplace(must(bus_->topic(kTopic, want_.options), "open the topic"));
     const std::uint64_t tail = topic_->last_sequence();
     if (want_.may_be_removed && tail == 0) {
@@ -57,10 +44,15 @@ class Survey {
     } else {
       require(tail >= want_.before + want_.surely, "lost: the topic ends at " + number(tail));
       require(tail <= want_.before + want_.at_most, "phantom: the topic ends at " + number(tail));
+      require((tail - want_.before) % want_.together == 0, "half of it: ends at " + number(tail));
     }
     no_owner_is_dead();
+    change_every_exchange();
     require(want_.bell != bell(), "a sleeper was not rung for");
     follow_up(tail);
+    if (want_.group || !topic_->groups().empty()) {
+      survey_group(*topic_, tail, want_.group.value_or(GroupWant{.may_be_gone = true}));
+    }
     read_and_publish();
     lend_every_pool();
     no_strange_files();
@@ -73,6 +65,18 @@ class Survey {
                                                shm::SegmentKind::order, shm::Access::read_only),
                             "look at the order");
     return order.as<shm::OrderLayout>()->doorbell.load(shm::kAcquire);
+  }
+
+  /// Each can be read and changed, and then removed: nobody holds the lock for ever.
+  void change_every_exchange() {
+    for (const std::string& name : bus_->exchanges()) {
+      const Exchange exchange = must(bus_->exchange(name, {.create = false}), "open an exchange");
+      must(exchange.publisher(), "read an exchange");
+      require(must(exchange.bind(kTopic, "of the survey"), "bind"), "bound already");
+      require(must(exchange.unbind(kTopic, "of the survey"), "unbind"), "not bound");
+      must(bus_->remove_exchange(name), "remove an exchange");
+    }
+    require(bus_->exchanges().empty(), "a removed exchange is still there");
   }
 
   /// A reader from the beginning sees every message there is, whole.
@@ -93,7 +97,7 @@ class Survey {
       require(!taken.failed(), "take: " + (taken.failed() ? taken.error().message() : ""));
       require(static_cast<bool>(taken), "stuck: message " + number(next) + " does not come");
       require(taken.sequence() == next && taken.missed() == 0, "gap at " + number(next));
-      require(is_text_of(taken.text(), next), "message " + number(next) + " is damaged");
+      require(is_whole(taken, next), "message " + number(next) + " is damaged");
     }
     const auto more = reader_->try_take();
     require(more.timed_out(), "phantom: a message behind the last");
@@ -155,7 +159,7 @@ class Survey {
                              "look at an owner");
       const shm::Token owner(file.template as<Layout>()->owner.load(shm::kAcquire));
       require(!owner || participants.liveness(owner) == shm::Liveness::alive,
-              std::string("the dead still own ") + folder + '/' + name);
+              "the dead still own " + (fs::path(folder) / name).string());
     }
   }
 
@@ -163,22 +167,35 @@ class Survey {
     shm::Participants participants(shm::Directory::open(path_ + "/participants").value(), 0600);
     check_owners<shm::LaneLayout>("/lanes", shm::SegmentKind::lane, participants);
     check_owners<shm::ReaderLayout>("/readers", shm::SegmentKind::reader, participants);
+    no_settlement_is_open();
+  }
+
+  void no_settlement_is_open() {
+    const auto directory = shm::Directory::open(topic_path()).value();
+    const auto order = must(
+        shm::Segment::open(directory, "order", shm::SegmentKind::order, shm::Access::read_only),
+        "look at the order");
+    for (const auto& pin : order.as<shm::OrderLayout>()->pins) {
+      require(pin.load(shm::kAcquire) == 0, "a pin is left");
+    }
+    const auto lanes = directory.open_child("lanes").value();
+    for (const auto& entry : fs::directory_iterator(topic_path() + "/lanes")) {
+      const auto lane = must(shm::Segment::open(lanes, entry.path().filename(),
+                                                shm::SegmentKind::lane, shm::Access::read_only),
+                             "look at a lane");
+      require(lane.as<shm::LaneLayout>()->in_record.load(shm::kAcquire) == 0,
+              "a lane is left in a record");
+    }
   }
 
   void no_strange_files() {
+    static const std::regex known(
+        std::string("bus|participants|participants/\\d+|exchanges|exchanges/\\.lock|topics|") +
+        "topics/crash|topics/crash/(order|lanes|lanes/\\d+|readers|readers/board|readers/\\d+|" +
+        "groups|groups/.*)");
     for (const auto& entry : fs::recursive_directory_iterator(path_)) {
       const std::string path = entry.path().string().substr(path_.size() + 1);
-      const auto slash = path.rfind('/');
-      const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
-      const std::string name = path.substr(folder.empty() ? 0 : slash + 1);
-      const bool numbered = name.find_first_not_of("0123456789") == std::string::npos;
-      const std::string topic = std::string("topics/") + kTopic;
-      const bool known = path == "bus" || path == "participants" || path == "topics" ||
-                         (folder == "participants" && numbered) || path == topic ||
-                         path == topic + "/order" || path == topic + "/lanes" ||
-                         path == topic + "/readers" || path == topic + "/readers/board" ||
-                         ((folder == topic + "/lanes" || folder == topic + "/readers") && numbered);
-      require(known, "left behind: " + path);
+      require(std::regex_match(path, known), "left behind: " + path);
     }
   }
 

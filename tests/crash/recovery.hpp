@@ -6,19 +6,22 @@
 #include <optional>
 #include <string>
 
-#include "towpath/options.hpp"
+#include "stage.hpp"
 
 namespace tow::crash {
 
 struct Expectation {
   TopicOptions options{};
-  std::uint64_t before = 0;               ///< messages that were published before the operation
-  std::uint64_t surely = 0;               ///< that it knows to have published
-  std::uint64_t at_most = 0;              ///< that it may have published
-  bool may_be_removed = false;            ///< the topic, by the operation
-  bool history = true;                    ///< the operation may not shorten it
-  std::uint64_t unread = 0;               ///< the survivor's next message; 0 = there is no survivor
-  std::optional<std::uint32_t> bell{};    ///< on which somebody sleeps: it must have been rung
+  std::uint64_t before = 0;             ///< messages that were published before the operation
+  std::uint64_t surely = 0;             ///< that it knows to have published
+  std::uint64_t at_most = 0;            ///< that it may have published
+  std::uint64_t together = 1;           ///< of which all are out, or none
+  bool may_be_removed = false;          ///< the topic, by the operation
+  bool history = true;                  ///< the operation may not shorten it
+  std::uint64_t unread = 0;             ///< the survivor's next message; 0 = there is no survivor
+  std::optional<std::uint32_t> bell{};  ///< on which somebody sleeps: it must have been rung
+  std::optional<GroupWant> group{};     ///< there is a group
+  std::function<std::string(const Bus&)> verdict{};  ///< what else is wrong, by the operation
   std::function<void()> end_survivors{};  ///< called when nobody else shall live on the bus
 };
 

@@ -20,7 +20,7 @@ TopicOptions small_topic(Publishers publishers) {
   options.max_message_bytes = kPoolBytes;
   options.pool_bytes = kPoolBytes;
   if (publishers == Publishers::many) options.max_publishers = 3;
-  options.max_subscribers = 4;
+  options.max_subscribers = 6;
   options.stamps = Stamps::all;
   return options;
 }
@@ -71,8 +71,42 @@ void Actor::subscribe(SubscriberOptions with) {
   subscriber.emplace(topic->subscriber(with).value());
 }
 
-void Actor::publish(std::size_t bytes, std::string_view key) {
-  if (!publisher->publish(text_of(next, bytes), key)) return;
+const Attributes& all_attributes() {
+  static const Attributes all{.key = "key",
+                              .tag = "tag",
+                              .time_to_live = 1h,
+                              .delay = 2h,
+                              .priority = 7,
+                              .correlation_id = "correlation",
+                              .reply_topic = "replies",
+                              .content_type = "text/plain",
+                              .headers = {{"integer", 5}, {"text", std::string(300, 't')}}};
+  return all;
+}
+
+bool is_whole(const Message<Bytes>& message, std::uint64_t number) {
+  if (!is_text_of(message.text(), number)) return false;
+  const Attributes& all = all_attributes();
+  if (message.priority() != all.priority) {
+    return (message.key().empty() || message.key() == all.key) && message.tag_hash() == 0 &&
+           message.correlation_id().empty() && message.reply_topic().empty() &&
+           message.content_type().empty() && message.headers().empty();
+  }
+  return message.key() == all.key && message.has_tag(all.tag) && message.expires_at() &&
+         message.due_at() && *message.due_at() - *message.expires_at() == 1h &&
+         message.correlation_id() == all.correlation_id &&
+         message.reply_topic() == all.reply_topic && message.content_type() == all.content_type &&
+         message.headers() == all.headers;
+}
+
+void Actor::publish(std::size_t bytes) {
+  if (!publisher->publish(text_of(next, bytes))) return;
+  ++next;
+  progress->published.fetch_add(1);
+}
+
+void Actor::publish(std::size_t bytes, const Attributes& attributes) {
+  if (!publisher->publish(text_of(next, bytes), attributes)) return;
   ++next;
   progress->published.fetch_add(1);
 }
@@ -86,7 +120,7 @@ void Actor::batch(std::size_t count, std::size_t bytes) {
 }
 
 void Actor::check(const Message<Bytes>& message) const {
-  if (!is_text_of(message.text(), message.sequence())) progress->damaged.fetch_add(1);
+  if (!is_whole(message, message.sequence())) progress->damaged.fetch_add(1);
 }
 
 bool Actor::take(bool keep) {
@@ -98,6 +132,22 @@ bool Actor::take(bool keep) {
   return true;
 }
 
+void Actor::consume(const ConsumerOptions& with) {
+  if (!topic) open();
+  group.emplace(topic->group(kGroup).value());
+  consumer.emplace(group->consumer(with).value());
+}
+
+void Actor::begin(int count) {
+  for (; count > 0; --count) {
+    auto delivery = consumer->try_take();
+    if (!delivery) return;
+    progress->taken.fetch_add(1);
+    check(delivery);
+    deliveries.push_back(std::move(delivery));
+  }
+}
+
 Stage::Stage(const Setting& setting)
     : path_(directory_.path() + "/bus"), options_(small_topic(setting.publishers)) {
   options_.lane_depth = setting.lane_depth;
@@ -105,6 +155,12 @@ Stage::Stage(const Setting& setting)
   bus_.emplace(Bus::open(path_).value());
   if (setting.topic) {
     topic_.emplace(bus_->topic(kTopic, options_).value());
+    if (setting.group) {
+      GroupOptions group = *setting.group;
+      group.start = Start::oldest();
+      group_.emplace(topic_->group(kGroup, group).value());
+    }
+    attributes_ = setting.attributes;
     if (setting.survivor) survivor_.emplace(topic_->subscriber({.spin = 0ns}).value());
     publish(setting.messages, setting.bytes);
   }
@@ -117,7 +173,9 @@ void Stage::publish(std::uint64_t count, std::size_t bytes) {
   if (count == 0) return;
   auto publisher = topic_->publisher({.when_full = WhenFull::fail}).value();
   const std::uint64_t next = topic_->last_sequence() + 1;
-  for (std::uint64_t i = 0; i < count; ++i) publisher.publish(text_of(next + i, bytes)).value();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    publisher.publish(text_of(next + i, bytes), attributes_).value();
+  }
 }
 
 void Stage::fill() {
@@ -130,7 +188,7 @@ void Stage::fill() {
 
 void Stage::read_all() {
   while (auto taken = survivor_->try_take()) {
-    if (taken.missed() != 0 || !is_text_of(taken.text(), taken.sequence())) {
+    if (taken.missed() != 0 || !is_whole(taken, taken.sequence())) {
       throw std::runtime_error("the survivor reads a wrong message " +
                                std::to_string(taken.sequence()));
     }
@@ -164,6 +222,11 @@ std::uint32_t Stage::want_bell() {
   return shm::Doorbell::announce(ring->order().doorbell, ring->board().want);
 }
 
+void Stage::want_group_bell() {
+  const auto group = shm::Group::open(open_ring(path_), kGroup).value();
+  shm::Doorbell::announce(group->layout().bell, group->layout().want);
+}
+
 std::uint32_t Stage::bell() const { return open_ring(path_)->order().doorbell.load(shm::kAcquire); }
 
 void Stage::want_room() {
@@ -191,6 +254,7 @@ void Stage::leave() {
   survivor_.reset();
   laggard_.reset();
   publisher_.reset();
+  group_.reset();
   topic_.reset();
   bus_.reset();
 }

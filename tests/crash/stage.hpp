@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 namespace tow::crash {
 
 inline constexpr const char* kTopic = "crash";
+inline constexpr const char* kGroup = "group";
 inline constexpr std::uint64_t kSlots = 32;
 inline constexpr std::uint64_t kPoolBytes = 8 << 10;
 inline constexpr std::size_t kSmall = 32, kLarge = 1000;
@@ -28,11 +30,18 @@ std::string_view text_of(std::uint64_t number, std::size_t bytes, std::size_t at
 /// True when `text` is what text_of() makes for that number.
 bool is_text_of(std::string_view text, std::uint64_t number);
 
+/// Every attribute there is; always the same, and in the same memory.
+const Attributes& all_attributes();
+/// True when the payload is of that number, and the attributes are none, a key, a time or all of
+/// them.
+bool is_whole(const Message<Bytes>& message, std::uint64_t number);
+
 /// What the child knows to have done, in memory that outlives it.
 struct Progress {
   std::atomic<std::uint64_t> published;  ///< messages for which publish returned
   std::atomic<std::uint64_t> taken;      ///< messages taken
   std::atomic<std::uint64_t> damaged;    ///< of these, payloads that were not what they should be
+  std::atomic<bool> done;                ///< the change that an operation makes has returned
 };
 
 /// The child that operates. It lives in that child alone, and is cleaned up when it may end.
@@ -48,16 +57,32 @@ struct Actor {
   std::optional<Subscriber<Bytes>> subscriber;
   std::deque<Message<Bytes>> kept;
   std::optional<Loan<Bytes>> loan;
+  std::optional<Group<Bytes>> group;
+  std::optional<Consumer<Bytes>> consumer;
+  std::deque<Delivery<Bytes>> deliveries;
   std::shared_ptr<void> other;  ///< whatever else must outlive the operation
 
   void open();
   void attach(const PublisherOptions& with = {});
   void subscribe(SubscriberOptions with = {});
-  void publish(std::size_t bytes, std::string_view key = {});
+  void publish(std::size_t bytes);
+  void publish(std::size_t bytes, const Attributes& attributes);
   void batch(std::size_t count, std::size_t bytes);
   /// Takes without waiting; true when there was a message. It is checked.
   bool take(bool keep = false);
   void check(const Message<Bytes>& message) const;
+  /// Joins the group.
+  void consume(const ConsumerOptions& with = {.prefetch = 4, .spin = {}});
+  /// Begins the next `count` deliveries, and keeps them.
+  void begin(int count = 1);
+};
+
+/// What a group may have made of its messages when somebody died. All others must be handed out.
+struct GroupWant {
+  std::set<std::uint64_t> done{};   ///< settled before the operation: they must not come again
+  std::set<std::uint64_t> maybe{};  ///< that the operation may settle, or bring back
+  std::set<std::uint64_t> begun{};  ///< if they come, then flagged
+  bool may_be_gone = false;         ///< the group, by the operation
 };
 
 class Stage;
@@ -65,12 +90,15 @@ class Stage;
 struct Setting {
   Publishers publishers = Publishers::one;
   bool bus = true, topic = true;
-  bool survivor = true;                ///< a required subscriber that lives and has read nothing
-  bool sleeper = false;                ///< somebody sleeps, for whom the dead did not ring
-  std::uint64_t messages = 5;          ///< published before
-  std::size_t bytes = kSmall;          ///< of each
-  std::uint64_t lane_depth = 0;        ///< of the topic; 0 = as deep as the topic
-  std::function<void(Stage&)> more{};  ///< afterwards, by the stage
+  bool survivor = true;                 ///< a required subscriber that lives and has read nothing
+  bool sleeper = false;                 ///< somebody sleeps, for whom the dead did not ring
+  std::uint64_t messages = 5;           ///< published before
+  std::size_t bytes = kSmall;           ///< of each
+  std::uint64_t lane_depth = 0;         ///< of the topic; 0 = as deep as the topic
+  std::optional<GroupOptions> group{};  ///< there is one, made before the messages
+  GroupWant group_want{};
+  Attributes attributes{};                  ///< of the messages
+  std::function<void(Stage&)> more{};       ///< afterwards, by the stage
   std::function<void(Stage&)> meanwhile{};  ///< once the child that operates is ready
 };
 
@@ -99,6 +127,9 @@ class Stage {
   void remove_under_readers();
   /// Publishes until the topic is full.
   void fill();
+  Group<Bytes>& group() { return *group_; }
+  /// As a consumer that sleeps leaves it.
+  void want_group_bell();
   /// As a sleeper leaves it, or a publisher that waits for room. Returns the bell that he saw.
   std::uint32_t want_bell();
   std::uint32_t bell() const;
@@ -119,6 +150,8 @@ class Stage {
   std::optional<Topic<Bytes>> topic_;
   std::optional<Subscriber<Bytes>> survivor_, laggard_;
   std::optional<Publisher<Bytes>> publisher_;
+  std::optional<Group<Bytes>> group_;
+  Attributes attributes_;
   std::uint64_t last_ = 0;  ///< of the topic, once the stage has left
 };
 

@@ -79,7 +79,8 @@ TEST_F(Cli, EachFormatShowsTheMessage) {
                                                                  {"missed", 0},
                                                                  {"key", "k"},
                                                                  {"encoding", "utf-8"},
-                                                                 {"payload", "hi"}}));
+                                                                 {"payload", "hi"}}))
+      << "attributes that were not given are not there";
   const Json binary = json("tow sub t --from 2 --json");
   EXPECT_EQ(binary["encoding"], "hex");
   EXPECT_EQ(binary["payload"], "ff00");
@@ -194,6 +195,16 @@ TEST_F(FullTopic, WaitingPublisherTimesOutWithFour) {
   const Outcome outcome = run("tow pub t --count 100 --timeout 60ms");
   EXPECT_EQ(outcome.code, 4);
   EXPECT_NE(outcome.err.find(std::to_string(getpid())), std::string::npos) << outcome.err;
+}
+
+TEST_F(FullTopic, SendFailsDropsOrTimesOutAsItIsTold) {
+  run("tow pub t --count 100 --when-full drop");
+  const Outcome failed = run("tow send t x --when-full fail");
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_NE(failed.err.find("topic t is full"), std::string::npos) << failed.err;
+  EXPECT_EQ(run("tow send t x --when-full drop").out, "dropped: the topic is full\n");
+  EXPECT_EQ(json("tow send t x --when-full drop --json")["dropped"], 1);
+  EXPECT_EQ(run("tow send t x --timeout 20ms").code, 4);
 }
 
 TEST_F(FullTopic, WaitingPublisherEndsCleanlyOnASignal) {

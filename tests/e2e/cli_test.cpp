@@ -15,8 +15,8 @@ TEST_F(Cli, HelpOfEveryCommandShowsExamples) {
   const Outcome help = run("tow --help");
   EXPECT_EQ(help.code, 0);
   EXPECT_NE(help.out.find("Exit codes:"), std::string::npos);
-  for (const std::string command :
-       {"ls", "info", "pub", "sub", "hz", "create", "ps", "rm", "heal", "doctor", "completion"}) {
+  for (const std::string command : {"ls", "info", "pub", "send", "sub", "hz", "create", "exchange",
+                                    "ps", "rm", "heal", "doctor", "completion"}) {
     const Outcome outcome = run("tow " + command + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_NE(outcome.out.find("Examples:\n  "), std::string::npos) << command;
@@ -140,7 +140,7 @@ TEST_F(Cli, InfoShowsPublishersAndSubscribersWithTheirProcesses) {
   EXPECT_EQ(reader["process"]["pid"], subscriber.pid());
   EXPECT_EQ(reader["process"]["command"], "tow");
   EXPECT_EQ(reader["process"]["alive"], true);
-  EXPECT_EQ(reader["delivery"], "required");
+  EXPECT_EQ(reader["kind"], "required");
   EXPECT_EQ(reader["lag"], 0);
   EXPECT_TRUE(reader["p99_ns"].is_number());
   const Outcome text = run("tow info t");
@@ -231,6 +231,9 @@ TEST_F(Cli, BashCompletesCommandsOptionsWordsAndTopics) {
   EXPECT_EQ(complete("tow --bus b info n", 4), "nested\n");
   EXPECT_EQ(complete("tow sub --form", 2), "--format\n");
   EXPECT_EQ(complete("tow sub --format r", 3), "raw\n");
+  EXPECT_EQ(complete("tow send n", 2), "names numbers\n");
+  EXPECT_EQ(complete("tow send other x --reply-topic n", 5), "names numbers\n");
+  EXPECT_EQ(complete("tow send other x --corr", 4), "--correlation-id\n");
 }
 
 }  // namespace

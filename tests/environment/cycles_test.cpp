@@ -58,7 +58,7 @@ Task receive(Subscriber<std::uint64_t>& subscriber, std::uint64_t& sum) {
 void use_everything(const std::string& bus, Publishers kind) {
   const auto topic = small_topic(bus, kind);
   auto required = topic.subscriber().value();
-  auto lossy = topic.subscriber({.delivery = Delivery::lossy}).value();
+  auto lossy = topic.subscriber({.kind = SubscriberKind::lossy}).value();
   pollfd descriptor{lossy.fd().value(), POLLIN, 0};
   while (lossy.try_take()) {
   }

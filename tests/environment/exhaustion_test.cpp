@@ -25,7 +25,7 @@ class User {
     const TopicOptions options{.publishers = kind_, .depth = 16, .pool_bytes = 1 << 20};
     if (auto made = make(topic_, [&] { return bus_->topic("notes", options); }); !made) return made;
     if (auto made = make(required_, [&] { return topic_->subscriber(); }); !made) return made;
-    const SubscriberOptions lossy{.delivery = Delivery::lossy};
+    const SubscriberOptions lossy{.kind = SubscriberKind::lossy};
     if (auto made = make(lossy_, [&] { return topic_->subscriber(lossy); }); !made) return made;
     const PublisherOptions failing{.when_full = WhenFull::fail};
     if (auto made = make(publisher_, [&] { return topic_->publisher(failing); }); !made)

@@ -53,7 +53,7 @@ Result<void> use_bus(const std::string& name, Publishers kind) {
   if (!topic) return topic.error();
   auto subscriber = topic->subscriber({.start = Start::oldest()});
   if (!subscriber) return subscriber.error();
-  auto lossy = topic->subscriber({.delivery = Delivery::lossy});  // its page needs more space
+  auto lossy = topic->subscriber({.kind = SubscriberKind::lossy});  // its page needs more space
   if (!lossy) return lossy.error();
   auto publisher = topic->publisher();
   if (!publisher) return publisher.error();
@@ -65,7 +65,11 @@ Result<void> use_bus(const std::string& name, Publishers kind) {
   if (kind == Publishers::one) return {};
   auto second = topic->publisher();  // its lane needs more space
   if (!second) return second.error();
-  return second->publish("from the second");
+  if (auto published = second->publish("from the second"); !published) return published;
+  const auto exchange = bus->exchange("exchange", {.kind = ExchangeKind::fanout});
+  if (!exchange) return exchange.error();
+  exchange->bind("notes").value();  // its space is reserved
+  return {};
 }
 
 /// Tries with more and more of something until all goes well.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/src/attributes.hpp"
 #include "cli/src/command.hpp"
 #include "cli/src/message_text.hpp"
 #include "cli/src/output.hpp"
@@ -17,6 +18,7 @@ using tow::fuzz::require;
 
 /// Parsed, not run.
 void command_line(std::string_view text) {
+  if (text.find('@') != std::string_view::npos) return;  // --header name@FILE reads it
   std::vector<std::string> words;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\0', at), text.size());
@@ -30,6 +32,7 @@ void command_line(std::string_view text) {
   app.add_flag("--json", context.json);
   app.require_subcommand(0, 1);
   tow::cli::add_pub(app, context);
+  tow::cli::add_send(app, context);
   tow::cli::add_sub(app, context);
   tow::cli::add_create(app, context);
   try {
@@ -44,6 +47,13 @@ void value(std::string_view text) {
   if (const auto start = tow::cli::parse_start(word)) {
     require(start->kind == tow::Start::Kind::next || start->kind == tow::Start::Kind::oldest ||
             start->value != 0);
+  }
+  if (word.find('@') == std::string::npos) {
+    try {
+      const tow::Header header = tow::cli::parse_header(word);
+      require(!header.name.empty() && word.starts_with(header.name));
+    } catch (const CLI::ValidationError&) {
+    }
   }
   const std::string shown = tow::cli::printable(word);
   require(std::none_of(shown.begin(), shown.end(),
@@ -72,11 +82,14 @@ void message(std::string_view key, std::string_view payload) {
   static const auto topic = mine.topic("fuzzed").value();
   static auto subscriber = topic.subscriber().value();
   static auto publisher = topic.publisher().value();
-  publisher.publish(payload, key).value();
+  tow::Headers headers;
+  if (!key.empty()) headers.add(std::string(key), std::string(payload.substr(0, 1000)));
+  publisher.publish(payload, {.key = key, .content_type = key, .headers = headers}).value();
   const auto taken = subscriber.try_take();
   require(taken && taken.text() == payload && taken.key() == key);
+  require(taken.content_type() == key && taken.headers() == headers);
   for (const char* const format : {"text", "hex", "raw", "json"}) {
-    const std::string text = tow::cli::MessageText(format, "fuzzed").of(taken);
+    const std::string text = tow::cli::MessageText(format, "fuzzed", true).of(taken);
     if (std::string_view(format) == "json") require(text.find('\n') == text.size() - 1);
   }
 }

@@ -21,8 +21,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERROR = re.compile(r"^(/\S+?):\d+:\d+: (?:fatal )?error:", re.MULTILINE)
-# What belongs to one output file.
-TAKES_VALUE, DROPPED = {"-o", "-MF", "-MT"}, {"-c", "-MD"}
+# What belongs to one output, is gcc's own, or makes what a source forgot to include be there.
+TAKES_VALUE = {"-o", "-MF", "-MT", "-include"}
+DROPPED = {"-c", "-MD", "-Winvalid-pch", "-fpch-preprocess"}
 
 
 def options_of(command):

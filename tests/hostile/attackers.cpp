@@ -29,7 +29,9 @@ SegmentKind kind_of(const std::string& path) {
   const std::string name = fs::path(path).filename();
   if (name == "order") return SegmentKind::order;
   if (name == "board") return SegmentKind::board;
+  if (name == "state") return SegmentKind::group;
   if (folder == "lanes") return SegmentKind::lane;
+  if (folder == "exchanges") return SegmentKind::exchange;
   return folder == "participants" ? SegmentKind::participants : SegmentKind::reader;
 }
 
@@ -79,7 +81,11 @@ std::vector<std::string> files_for(const Plan& plan, Attack kind) {
   if (kind == Attack::scribble_as_publisher) {
     files.push_back(attacked + "/order");
     append(files, files_in(attacked + "/lanes"));
+    files.push_back(plan.bus + "/exchanges/" + kAttacked);
   } else if (kind == Attack::scribble_as_subscriber) {
+    append(files, files_in(attacked + "/readers"));
+  } else if (kind == Attack::scribble_as_consumer) {
+    files.push_back(attacked + "/groups/" + kAttackedGroup + "/state");
     append(files, files_in(attacked + "/readers"));
   } else {
     for (const char* const part : {"", "/lanes", "/readers"})
@@ -251,8 +257,11 @@ void spoil_files(const Plan& plan, StageLog& log, Random& random) {
   const std::string topic = plan.bus + "/topics/" + kAttacked;
   while (!log.over.load()) {
     std::vector<std::string> files;
-    for (const char* const part : {"", "/lanes", "/readers"}) append(files, files_in(topic + part));
+    for (const char* const part : {"", "/lanes", "/readers", "/groups", "/groups/workers"}) {
+      append(files, files_in(topic + part));
+    }
     files.push_back(topic);
+    append(files, files_in(plan.bus + "/exchanges"));
     // The victims' proof of life lies where everybody may write, and must stay there nevertheless.
     if (plan.other_user) {
       files.push_back(plan.bus + "/participants/0");
@@ -294,7 +303,7 @@ void flood(const Plan& plan, StageLog& log, Random& random) {
   const auto topic = Bus::open(plan.bus).value().topic(kAttacked, attacked_options(plan)).value();
   auto publisher = topic.publisher({.when_full = WhenFull::drop}).value();
   for (int i = 0; i < 20'000 && !log.over.load(); ++i) {
-    publisher.publish(some_text(random), one_in(random, 4) ? "key" : "").value();
+    publisher.publish(some_text(random), {.key = one_in(random, 4) ? "key" : ""}).value();
     log.mutations.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -310,10 +319,23 @@ void join_and_leave(const Plan& plan, StageLog& log, Random& random) {
     publisher.publish("joined").value();
     if (one_in(random, 4)) _exit(0);  // and leaves everything as it is
   } else {
-    const auto kind = one_in(random, 2) ? Delivery::required : Delivery::lossy;
-    auto subscriber = topic.subscriber({.delivery = kind, .start = Start::oldest()}).value();
+    const auto kind = one_in(random, 2) ? SubscriberKind::required : SubscriberKind::lossy;
+    auto subscriber = topic.subscriber({.kind = kind, .start = Start::oldest()}).value();
     const auto held = subscriber.try_take();
     if (one_in(random, 4)) _exit(0);
+  }
+}
+
+void consume(const Plan& plan, StageLog& log, Random& random) {
+  const auto topic = Bus::open(plan.bus).value().topic(kAttacked, attacked_options(plan)).value();
+  const auto group = topic.group(kAttackedGroup, attacked_group()).value();
+  auto consumer = group.consumer({.prefetch = static_cast<std::uint32_t>(draw(random, 1, 16))});
+  for (int i = 0; i < 200 && !log.over.load(); ++i) {
+    auto delivery = consumer.value().take(std::chrono::milliseconds(1));
+    log.mutations.fetch_add(1, std::memory_order_relaxed);
+    if (delivery && one_in(random, 2)) (void)delivery.ack();
+    if (one_in(random, 100)) (void)group.seek(SeekTo::offset(-8));
+    if (one_in(random, 50)) _exit(0);  // and leaves what it has
   }
 }
 
@@ -331,6 +353,8 @@ void attack(const Plan& plan, StageLog& log, Attack kind, std::uint64_t seed) {
         lock_bytes(plan, log, random);
       } else if (kind == Attack::flood) {
         flood(plan, log, random);
+      } else if (kind == Attack::consume) {
+        consume(plan, log, random);
       } else if (kind == Attack::join_and_leave) {
         join_and_leave(plan, log, random);
       } else {

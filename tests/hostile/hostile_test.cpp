@@ -76,6 +76,7 @@ class Crowd {
     const auto bus = Bus::open(plan.bus, {.file_mode = plan.other_user ? 0666U : 0600U}).value();
     (void)bus.topic(kAttacked, attacked_options(plan)).value();
     (void)bus.topic(kTheirs, attacked_options(plan)).value();
+    (void)bus.exchange(kAttacked, {.kind = ExchangeKind::topic, .table_bytes = 4096}).value();
   }
   ~Crowd() {
     for (const Child& child : children_) {
@@ -209,10 +210,16 @@ class Hostile : public testing::TestWithParam<Publishers> {
       Crowd run(plan, log);
       run.add_victim("quiet subscriber", take_quiet);
       // It joins before the first message, so that it is entitled to all.
-      ASSERT_TRUE(test::eventually([&] { return log.victims[0].operations.load() != 0; }));
+      run.add_victim("quiet consumer", consume_quiet);
+      ASSERT_TRUE(test::eventually([&] {
+        return log.victims[0].operations.load() != 0 && log.victims[1].operations.load() != 0;
+      }));
       run.add_victim("quiet publisher", publish_quiet);
       run.add_victim("publisher", publish_attacked);
       run.add_victim("subscriber", take_attacked);
+      run.add_victim("exchange", publish_to_exchange);
+      run.add_victim("consumer", consume_attacked);
+      run.add_victim("other consumer", consume_attacked);
       if (with_programs) {
         run.add_victim("towd", run_towd);
         run.add_victim("tow", run_tow);
@@ -227,6 +234,7 @@ class Hostile : public testing::TestWithParam<Publishers> {
     EXPECT_GT(log.mutations.load(), 0U);
     EXPECT_GT(log.quiet_taken.load(), 0U);
     EXPECT_EQ(log.quiet_taken.load(), log.quiet_published.load());
+    EXPECT_EQ(log.quiet_settled.load(), log.quiet_published.load());
     munmap(memory, sizeof(StageLog));
   }
 };
@@ -236,6 +244,9 @@ TEST_P(Hostile, PublishersOfATopicHurtThatTopicAlone) {
 }
 TEST_P(Hostile, SubscribersOfATopicHurtThatTopicAlone) {
   survive({Attack::scribble_as_subscriber, Attack::join_and_leave});
+}
+TEST_P(Hostile, ConsumersOfAGroupHurtThatTopicAlone) {
+  survive({Attack::scribble_as_consumer, Attack::consume, Attack::consume});
 }
 TEST_P(Hostile, ParticipantsOfAnotherTopicHurtNobody) {
   survive({Attack::scribble_elsewhere, Attack::lock, Attack::lock});

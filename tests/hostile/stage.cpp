@@ -10,11 +10,13 @@ namespace tow::hostile {
 const char* to_text(Attack attack) {
   constexpr const char* kNames[] = {"scribble_as_publisher",
                                     "scribble_as_subscriber",
+                                    "scribble_as_consumer",
                                     "scribble_elsewhere",
                                     "spoil_files",
                                     "lock",
                                     "flood",
-                                    "join_and_leave"};
+                                    "join_and_leave",
+                                    "consume"};
   return kNames[static_cast<std::size_t>(attack)];
 }
 
@@ -48,6 +50,16 @@ TopicOptions attacked_options(const Plan& plan) {
           .max_publishers = plan.kind == Publishers::many ? 6U : 0U,
           .max_subscribers = 12,
           .stamps = Stamps::all};
+}
+
+GroupOptions attacked_group() {
+  using namespace std::chrono_literals;
+  return {.start = Start::oldest(),
+          .max_attempts = 3,
+          .lease = 2ms,
+          .backoff = 1ms,
+          .max_length = 24,
+          .overflow = Overflow::drop_oldest};
 }
 
 }  // namespace tow::hostile

@@ -11,6 +11,10 @@
 
 namespace tow::hostile {
 
+/// Groups: of the attacked topic, whose files its attackers write, and of the quiet one.
+inline constexpr const char* kAttackedGroup = "workers";
+inline constexpr const char* kQuietGroup = "auditors";
+
 /// Topics of the bus: victims and attackers meet on `attacked`; `quiet` is nobody's business but
 /// its publisher's and its subscriber's; on `theirs` the attackers are among themselves.
 inline constexpr const char* kAttacked = "attacked";
@@ -23,11 +27,13 @@ inline constexpr std::size_t kMaxVictims = 16;
 enum class Attack : std::uint8_t {
   scribble_as_publisher,   ///< order and lanes
   scribble_as_subscriber,  ///< board and reader pages
+  scribble_as_consumer,    ///< the group's file, and the page with its low mark
   scribble_elsewhere,      ///< its own participants file, and all of a topic of its own
   spoil_files,             ///< truncates, replaces, unlinks
   lock,                    ///< read locks on others' bytes; membarrier without end
   flood,                   ///< publishes as fast as it can
   join_and_leave,
+  consume,  ///< takes, settles or not, and dies
 };
 const char* to_text(Attack attack);
 
@@ -43,7 +49,7 @@ struct StageLog {
   std::atomic<bool> quiet_is_over;  ///< the quiet publisher is to send no more
   std::atomic<bool> quiet_is_out;   ///< it has sent its last; only then a look that finds none ends
   std::atomic<std::uint64_t> mutations, refused;
-  std::atomic<std::uint64_t> quiet_published, quiet_taken;
+  std::atomic<std::uint64_t> quiet_published, quiet_taken, quiet_settled;
   std::array<VictimLog, kMaxVictims> victims;
   std::atomic<std::uint32_t> faults;
   std::array<std::array<char, 400>, 8> fault_texts;
@@ -70,6 +76,9 @@ inline bool one_in(Random& random, std::uint64_t n) { return draw(random, 1, n) 
 /// Options of the attacked topic: shallow, with every kind of payload.
 TopicOptions attacked_options(const Plan& plan);
 
+/// Of the attacked group: leases run out, keys have an order, and what is given up goes.
+GroupOptions attacked_group();
+
 /// An attacker's life, until the run is over.
 void attack(const Plan& plan, StageLog& log, Attack kind, std::uint64_t seed);
 
@@ -86,6 +95,11 @@ struct Victim {
 };
 void publish_attacked(Victim& self);
 void take_attacked(Victim& self);
+void publish_to_exchange(Victim& self);
+/// As a consumer of the attacked group.
+void consume_attacked(Victim& self);
+/// As the only consumer of a group of the quiet topic, which gets each message once.
+void consume_quiet(Victim& self);
 void observe_all(Victim& self);
 void publish_quiet(Victim& self);
 void take_quiet(Victim& self);

@@ -26,16 +26,60 @@ std::optional<Topic<Bytes>> open_attacked(const Victim& self, const Bus& bus) {
   return std::nullopt;
 }
 
+std::uint64_t sum_of(std::string_view text) {
+  std::uint64_t sum = 0;
+  for (const char c : text) sum += static_cast<unsigned char>(c);
+  return sum;
+}
+
+std::uint64_t read_attributes(const Victim& self, const Message<Bytes>& message) {
+  std::uint64_t sum = message.tag_hash() + message.has_tag("tag") + message.expired() +
+                      message.expires_at().has_value() + message.due_at().has_value();
+  for (const std::string_view text :
+       {message.key(), message.correlation_id(), message.reply_topic(), message.content_type()}) {
+    if (text.size() > shm::kMaxKeyBytes) self.log.fault("a text that is too long");
+    sum += sum_of(text);
+  }
+  const Headers headers = message.headers();
+  if (headers.size() > shm::kMaxHeadersBytes / 3) self.log.fault("too many headers");
+  if (message.priority() > shm::kMaxPriority) self.log.fault("a priority above 7");
+  for (const auto& [name, value] : headers) {
+    sum += sum_of(name) + value.index();
+    if (const auto* const text = std::get_if<std::string>(&value)) sum += sum_of(*text);
+  }
+  return sum;
+}
+
 /// Every byte of a message is somebody's memory, and there are no more than there may be.
 std::uint64_t read_all(const Victim& self, const Message<Bytes>& message) {
-  constexpr std::size_t kMost = (64 << 10) + 256;
-  if (message.bytes().size() > kMost || message.key().size() > shm::kMaxKeyBytes) {
+  constexpr std::size_t kMost = (64 << 10) + shm::kMaxFieldBytes;
+  if (message.bytes().size() > kMost) {
     self.log.fault("a message of " + std::to_string(message.bytes().size()) + " bytes");
   }
-  std::uint64_t sum = 0;
+  std::uint64_t sum = read_attributes(self, message);
   for (const std::byte byte : message.bytes()) sum += static_cast<std::uint64_t>(byte);
-  for (const char c : message.key()) sum += static_cast<unsigned char>(c);
   return sum + message.sequence() + message.missed();
+}
+
+/// Some attributes, few or many; the texts live on.
+Attributes some_attributes(Random& random) {
+  static const std::string text(255, 't');
+  const auto some_text = [&]() -> std::string_view {
+    return one_in(random, 2) ? std::string_view() : std::string_view(text).substr(random() % 256);
+  };
+  Attributes attributes{.key = some_text(),
+                        .tag = some_text(),
+                        .time_to_live = std::chrono::nanoseconds(draw(random, 0, 1'000'000)),
+                        .delay = std::chrono::nanoseconds(draw(random, 0, 1'000'000)),
+                        .priority = static_cast<std::uint8_t>(draw(random, 0, 7)),
+                        .correlation_id = some_text(),
+                        .reply_topic = some_text(),
+                        .content_type = some_text()};
+  for (std::uint64_t i = draw(random, 0, 4); i != 0; --i) {
+    attributes.headers.add("n" + std::to_string(i), std::string(some_text()));
+    attributes.headers.add("integer", static_cast<std::int64_t>(random()));
+  }
+  return attributes;
 }
 
 Result<void> publish_something(Victim& self, Publisher<Bytes>& publisher) {
@@ -45,13 +89,13 @@ Result<void> publish_something(Victim& self, Publisher<Bytes>& publisher) {
     case 0:
       return publisher.publish(all.first(draw(self.random, 0, 48)));
     case 1:
-      return publisher.publish(all.first(draw(self.random, 0, 8192)), "some key");
+      return publisher.publish(all.first(draw(self.random, 0, 8192)), some_attributes(self.random));
     case 2: {
       auto loan = publisher.loan(draw(self.random, 1, 8192));
       if (!loan) return loan.error();
       loan->fill(std::byte{42});
       if (one_in(self.random, 4)) return {};  // given back
-      return publisher.publish(std::move(*loan), one_in(self.random, 2) ? "k" : "");
+      return publisher.publish(std::move(*loan), some_attributes(self.random));
     }
     default: {
       const std::size_t each = draw(self.random, 1, 200);
@@ -137,7 +181,7 @@ void take_attacked(Victim& self) {
       const auto topic = open_attacked(self, *bus);
       if (!topic) continue;
       SubscriberOptions options{.spin = 20us};
-      options.delivery = one_in(self.random, 2) ? Delivery::lossy : Delivery::required;
+      options.kind = one_in(self.random, 2) ? SubscriberKind::lossy : SubscriberKind::required;
       options.max_lag = one_in(self.random, 3) ? 20 : 0;
       options.start = one_in(self.random, 2) ? Start::oldest() : Start::last(5);
       auto subscriber = topic->subscriber(options);
@@ -153,6 +197,92 @@ void take_attacked(Victim& self) {
   if (sum == 42) self.step();  // nobody may think that the bytes were not read
 }
 
+namespace {
+
+/// What is taken is settled in some way, or never.
+std::uint64_t handle_something(Victim& self, Consumer<Bytes>& consumer, bool& failed) {
+  auto delivery = one_in(self.random, 2) ? consumer.take(2ms) : consumer.try_take();
+  failed = delivery.failed();
+  if (!delivery) return 0;
+  const std::uint64_t sum = read_all(self, delivery) + delivery.attempts();
+  switch (draw(self.random, 0, 9)) {
+    case 0:
+      (void)delivery.release();
+      break;
+    case 1:
+      (void)delivery.retry(std::chrono::microseconds(draw(self.random, 0, 500)));
+      break;
+    case 2:
+      (void)delivery.reject("damaged");
+      break;
+    case 3:
+      (void)delivery.renew();
+      break;  // and ends unsettled
+    default:
+      (void)delivery.ack();
+      break;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void consume_attacked(Victim& self) {
+  std::uint64_t sum = 0;
+  while (!self.over()) {
+    const auto bus = Bus::open(self.plan.bus);
+    self.step(!bus);
+    if (!bus) usleep(1000);
+    for (int turn = 0; bus && turn < 20 && !self.over(); ++turn) {
+      const auto topic = open_attacked(self, *bus);
+      if (!topic) continue;
+      const auto group = topic->group(kAttackedGroup, attacked_group());
+      self.step(!group);
+      if (!group) {
+        if (!topic->remove_group(kAttackedGroup)) usleep(1000);
+        continue;
+      }
+      auto consumer = group->consumer({.spin = 20us});
+      self.step(!consumer);
+      for (int failures = 0, i = 0; consumer && failures < 30 && i < 2000 && !self.over(); ++i) {
+        bool failed = false;
+        sum += handle_something(self, *consumer, failed);
+        if (failed) ++failures;
+        self.step(failed);
+      }
+      sum += group->info().lag;
+      if (one_in(self.random, 4)) (void)group->seek(SeekTo::time(1ms));
+      if (one_in(self.random, 8)) (void)topic->remove_group(kAttackedGroup);
+    }
+  }
+  if (sum == 42) self.step();  // nobody may think that the bytes were not read
+}
+
+void consume_quiet(Victim& self) {
+  const Bus bus = Bus::open(self.plan.bus).value();
+  const auto topic = bus.topic<QuietWords>(kQuiet, kQuietOptions).value();
+  const auto group = topic.group(kQuietGroup, {.start = Start::oldest()}).value();
+  auto consumer = group.consumer().value();
+  self.step();
+  QuietWords expected;
+  while (true) {
+    const bool last = self.log.quiet_is_out.load() || self.log.faults.load() != 0;
+    auto delivery = consumer.take(20ms);
+    self.step();
+    if (delivery.failed()) return self.log.fault("quiet consumer: " + delivery.error().message());
+    if (!delivery && last) break;
+    if (!delivery) continue;
+    const std::uint64_t number = self.log.quiet_settled.load() + 1;
+    fill_quiet(expected, number);
+    if (delivery.sequence() != number || *delivery != expected || delivery.redelivered()) {
+      return self.log.fault("quiet consumer: " + std::to_string(delivery.sequence()) +
+                            " in place of " + std::to_string(number));
+    }
+    if (!delivery.ack()) return self.log.fault("quiet consumer: an ack is refused");
+    self.log.quiet_settled.store(number);
+  }
+}
+
 void observe_all(Victim& self) {
   while (!self.over()) {
     const auto bus = Bus::open(self.plan.bus, {.create = false, .observe = true});
@@ -164,6 +294,9 @@ void observe_all(Victim& self) {
       self.step(!topic);
       if (!topic) continue;
       const TopicInfo info = topic->info();
+      for (const std::string& group : topic->groups()) {
+        if (const auto opened = topic->group(group, {.create = false})) sum += opened->info().lag;
+      }
       sum += info.publishers.size() + info.subscribers.size() + info.last;
       self.step();
       auto observer = topic->observer(Start::oldest());

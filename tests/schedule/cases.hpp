@@ -23,9 +23,8 @@ std::size_t add_case(Case added);
 
 /// Explores the case in all modes, each for the seconds of its bounds.
 void expect_to_hold(std::size_t place);
-/// Explores what is wrong on purpose until it fails in some mode.
-void expect_to_fail(const std::string& name, const std::function<Scenario()>& make,
-                    const Bounds& bounds);
+/// Explores what is wrong on purpose until it fails in some mode, 20,000 schedules of each at most.
+void expect_to_fail(const std::string& name, const std::function<Scenario()>& make, Bounds bounds);
 
 const char* name_of(Mode mode);
 

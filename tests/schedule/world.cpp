@@ -50,7 +50,7 @@ World::World(const WorldOptions& options) {
   std::string pattern = "/dev/shm/towpath-schedule-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   path_ = pattern;
-  fs::create_directory(path_ + "/topic");
+  fs::create_directories(topic_path() + "/groups/g");
   fs::create_directory(path_ + "/participants");
   const std::string user = path_ + "/participants/" + std::to_string(geteuid());
   const auto geometry = shm::Geometry::checked(layout_of(options), "world").value();
@@ -79,10 +79,25 @@ World::World(const WorldOptions& options) {
     pages_.push_back(rings_[0]->map_reader(k, shm::Access::read_write).value());
     remember(rings_[0]->readers(), shm::file_name(k), shm::SegmentKind::reader);
   }
+  if (options.record) make_record();
   remember(rings_[0]->readers(), "board", shm::SegmentKind::board);
   remember(rings_[0]->directory(), "order", shm::SegmentKind::order);
   remember(shm::Directory::open(path_ + "/participants").value(), std::to_string(geteuid()),
            shm::SegmentKind::participants);
+}
+
+std::unique_ptr<shm::Record> World::claim_record(std::size_t member) const {
+  return shm::Record::claim(shm::Directory::open(path_).value(), "topics/topic/groups/g", 0,
+                            members_[member], 0600)
+      .value();
+}
+
+void World::make_record() {
+  claim_record(0);
+  const auto records = shm::Directory::open(topic_path() + "/groups/g/records").value();
+  record_ =
+      shm::Segment::open(records, "0", shm::SegmentKind::record, shm::Access::read_write).value();
+  remember(records, "0", shm::SegmentKind::record);
 }
 
 World::~World() {
@@ -94,7 +109,9 @@ void World::remember(const shm::Directory& directory, const std::string& name,
                      shm::SegmentKind kind) {
   auto segment = shm::Segment::open(directory, name, kind, shm::Access::read_write).value();
   // Of the participants' file, which is large, only the first entries are ever used.
-  const std::size_t bytes = std::min<std::size_t>(segment.size(), 16 << 10);
+  const bool members = kind == shm::SegmentKind::participants;
+  const std::size_t bytes =
+      members ? std::min<std::size_t>(segment.size(), 16 << 10) : segment.size();
   std::vector<std::byte> first(segment.data(), segment.data() + bytes);
   files_.push_back({std::move(segment), std::move(first)});
 }

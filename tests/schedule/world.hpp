@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "towpath/shm/reader.hpp"
+#include "towpath/shm/record.hpp"
 #include "towpath/shm/ring.hpp"
 #include "towpath/shm/writer.hpp"
 
@@ -21,6 +22,7 @@ struct WorldOptions {
   std::uint32_t lanes = 1;
   std::uint32_t readers = 2;
   std::size_t members = 3;
+  bool record = false;  ///< there is a record of member 0
 };
 
 class World {
@@ -39,7 +41,8 @@ class World {
   /// A process that has not joined the bus.
   std::shared_ptr<shm::Participants> outsider() const;
   shm::Token token(std::size_t member) const { return members_[member]->self(); }
-  shm::Directory directory() const { return shm::Directory::open(path_ + "/topic").value(); }
+  shm::Directory directory() const { return shm::Directory::open(topic_path()).value(); }
+  std::unique_ptr<shm::Record> claim_record(std::size_t member) const;
   std::unique_ptr<shm::Writer> writer(std::size_t member) const {
     return shm::Writer::attach(rings_[member]).value();
   }
@@ -50,6 +53,7 @@ class World {
   shm::OrderLayout& order() const { return rings_[0]->order(); }
   shm::BoardLayout& board() const { return rings_[0]->board(); }
   shm::ReaderLayout& page(std::size_t number) const;
+  shm::RecordLayout& record() const { return *record_.as<shm::RecordLayout>(); }
   shm::LaneLayout& lane_header(std::size_t number) const;
   shm::SlotLayout& slot(std::size_t lane, std::uint64_t number) const;
   std::byte* pool(std::size_t lane) const;
@@ -57,13 +61,18 @@ class World {
   bool is_content(const void* word) const;
   const shm::Geometry& geometry() const { return rings_[0]->geometry(); }
 
+ protected:
+  /// Its file is set back, from here on, to what it holds now.
+  void remember(const shm::Directory& directory, const std::string& name, shm::SegmentKind kind);
+
  private:
   struct File {
     shm::Segment segment;
     std::vector<std::byte> first;
   };
+  std::string topic_path() const { return path_ + "/topics/topic"; }
   void lock(std::size_t member, short type);
-  void remember(const shm::Directory& directory, const std::string& name, shm::SegmentKind kind);
+  void make_record();
 
   std::string path_;
   std::vector<std::shared_ptr<shm::Participants>> members_;
@@ -72,6 +81,7 @@ class World {
   std::vector<std::shared_ptr<shm::Ring>> rings_;
   std::vector<File> files_;
   std::vector<shm::Segment> lanes_, pages_;
+  shm::Segment record_;
 };
 
 /// Messages carry who published them and how many-th of his they are.

@@ -12,7 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "towpath/shm/document.hpp"
+#include "towpath/shm/group_layout.hpp"
 #include "towpath/shm/participants.hpp"
+#include "towpath/shm/producer.hpp"
+#include "towpath/shm/record_layout.hpp"
 
 namespace tow::shm {
 namespace {
@@ -57,13 +61,16 @@ Struct geometry() {
 
 Struct order() {
   using T = OrderLayout;
-  return {"OrderLayout",
-          sizeof(T),
-          {FIELD(T, header), FIELD(T, geometry), FIELD(T, created_ticks),
-           FIELD(T, created_monotonic_ns), FIELD(T, reserved0), FIELD(T, state),
-           FIELD(T, reserved1), FIELD(T, limit), FIELD(T, reserved2), FIELD(T, doorbell),
-           FIELD(T, wake_mode), FIELD(T, reserved3), FIELD(T, room_want), FIELD(T, reserved4),
-           FIELD(T, dropped), FIELD(T, reserved5), FIELD(T, reserved6), FIELD(T, evicted)}};
+  return {"OrderLayout", sizeof(T), {FIELD(T, header),        FIELD(T, geometry),
+                                     FIELD(T, created_ticks), FIELD(T, created_monotonic_ns),
+                                     FIELD(T, reserved0),     FIELD(T, state),
+                                     FIELD(T, reserved1),     FIELD(T, limit),
+                                     FIELD(T, reserved2),     FIELD(T, doorbell),
+                                     FIELD(T, wake_mode),     FIELD(T, reserved3),
+                                     FIELD(T, room_want),     FIELD(T, reserved4),
+                                     FIELD(T, dropped),       FIELD(T, reserved5),
+                                     FIELD(T, pinned),        FIELD(T, reserved6),
+                                     FIELD(T, evicted),       FIELD(T, pins)}};
 }
 
 Struct board() {
@@ -76,12 +83,13 @@ Struct board() {
 
 Struct reader() {
   using T = ReaderLayout;
-  return {"ReaderLayout",
-          sizeof(T),
-          {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, live), FIELD(T, claim),
-           FIELD(T, kind), FIELD(T, reserved1), FIELD(T, max_lag), FIELD(T, reserved2),
-           FIELD(T, cursor), FIELD(T, received), FIELD(T, gaps), FIELD(T, lost), FIELD(T, start),
-           FIELD(T, reserved3), FIELD(T, holds), FIELD(T, latency), FIELD(T, reserved4)}};
+  return {
+      "ReaderLayout",
+      sizeof(T),
+      {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, live), FIELD(T, claim),
+       FIELD(T, kind), FIELD(T, overflow), FIELD(T, max_lag), FIELD(T, reserved2), FIELD(T, cursor),
+       FIELD(T, received), FIELD(T, gaps), FIELD(T, lost), FIELD(T, start), FIELD(T, reserved3),
+       FIELD(T, holds), FIELD(T, latency), FIELD(T, group), FIELD(T, reserved4)}};
 }
 
 Struct lane() {
@@ -89,12 +97,45 @@ Struct lane() {
   return {"LaneLayout",
           sizeof(T),
           {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, published),
-           FIELD(T, adoptions), FIELD(T, reserved1), FIELD(T, reserved2)}};
+           FIELD(T, adoptions), FIELD(T, in_record), FIELD(T, reserved1), FIELD(T, record),
+           FIELD(T, reserved2)}};
 }
 
 Struct slot() {
   using T = SlotLayout;
   return {"SlotLayout", sizeof(T), {FIELD(T, sequence), FIELD(T, meta)}};
+}
+
+Struct group_options() {
+  using T = GroupOptionsLayout;
+  return {"GroupOptionsLayout",
+          sizeof(T),
+          {FIELD(T, slot_count), FIELD(T, mode), FIELD(T, overflow), FIELD(T, max_attempts),
+           FIELD(T, flags), FIELD(T, lease_ns), FIELD(T, backoff_ns), FIELD(T, max_backoff_ns),
+           FIELD(T, time_to_live_ns), FIELD(T, max_length), FIELD(T, tag), FIELD(T, reserved),
+           FIELD(T, key_pattern), FIELD(T, dead_letter)}};
+}
+
+Struct consumer() {
+  using T = ConsumerLayout;
+  return {"ConsumerLayout",
+          sizeof(T),
+          {FIELD(T, owner), FIELD(T, incarnation), FIELD(T, reader), FIELD(T, taken),
+           FIELD(T, acked), FIELD(T, reserved)}};
+}
+
+Struct group() {
+  using T = GroupLayout;
+  return {"GroupLayout",
+          sizeof(T),
+          {FIELD(T, header),     FIELD(T, reserved0), FIELD(T, options),   FIELD(T, state),
+           FIELD(T, paused),     FIELD(T, returns),   FIELD(T, reserved1), FIELD(T, next_due),
+           FIELD(T, page),       FIELD(T, reserved2), FIELD(T, bell),      FIELD(T, reserved3),
+           FIELD(T, want),       FIELD(T, reserved4), FIELD(T, retried),   FIELD(T, returned),
+           FIELD(T, expired),    FIELD(T, dropped),   FIELD(T, dead),      FIELD(T, lost),
+           FIELD(T, filtered),   FIELD(T, seeks),     FIELD(T, reserved5), FIELD(T, partitions),
+           FIELD(T, next_entry), FIELD(T, reserved6), FIELD(T, frontier),  FIELD(T, reserved7),
+           FIELD(T, consumers),  FIELD(T, reserved8)}};
 }
 
 Struct participant() {
@@ -112,6 +153,38 @@ Struct participants() {
           {FIELD(T, header), FIELD(T, next_entry), FIELD(T, reserved), FIELD(T, entries)}};
 }
 
+Struct document() {
+  using T = DocumentLayout;
+  return {"DocumentLayout",
+          sizeof(T),
+          {FIELD(T, header), FIELD(T, capacity), FIELD(T, reserved0), FIELD(T, current),
+           FIELD(T, reserved1)}};
+}
+
+Struct version() {
+  using T = VersionLayout;
+  return {"VersionLayout",
+          sizeof(T),
+          {FIELD(T, number), FIELD(T, bytes), FIELD(T, checksum), FIELD(T, reserved)}};
+}
+
+Struct record() {
+  using T = RecordLayout;
+  return {"RecordLayout",
+          sizeof(T),
+          {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, state), FIELD(T, id),
+           FIELD(T, input_count), FIELD(T, output_count), FIELD(T, settler), FIELD(T, reserved1),
+           FIELD(T, inputs), FIELD(T, outputs), FIELD(T, topics), FIELD(T, reserved2)}};
+}
+
+Struct producer() {
+  using T = ProducerLayout;
+  return {"ProducerLayout",
+          sizeof(T),
+          {FIELD(T, header), FIELD(T, reserved0), FIELD(T, owner), FIELD(T, number), FIELD(T, lane),
+           FIELD(T, name_hash), FIELD(T, reserved1)}};
+}
+
 #undef FIELD
 
 const std::vector<Struct>& structs() {
@@ -119,12 +192,19 @@ const std::vector<Struct>& structs() {
                                        segment_and_bus(false),
                                        participants(),
                                        participant(),
+                                       document(),
+                                       version(),
                                        geometry(),
                                        order(),
                                        board(),
                                        reader(),
                                        lane(),
-                                       slot()};
+                                       slot(),
+                                       group(),
+                                       group_options(),
+                                       consumer(),
+                                       record(),
+                                       producer()};
   return all;
 }
 

@@ -149,13 +149,13 @@ TEST_P(ReaderTableTest, DeadReaderIsForgottenWithItsHoldsAndItsPageFreed) {
 TEST_P(ReaderTableTest, FreeingAPageTwiceDoesNotHurtItsNextOwner) {
   auto& reader = page(0, 10);
   reader.owner.store(test::dead_token().bits(), kRelaxed);
-  EXPECT_TRUE(free_reader_page(*ring_, 0, test::dead_token()));
+  EXPECT_TRUE(free_reader_page(ring_->readers(), 0, test::dead_token()));
   EXPECT_EQ(reader.owner.load(kRelaxed), 0U);
   const std::uint64_t next = ring_->participants().self().bits();
   reader.owner.store(next, kRelaxed);
-  EXPECT_TRUE(free_reader_page(*ring_, 0, test::dead_token())) << "a slow repairer";
+  EXPECT_TRUE(free_reader_page(ring_->readers(), 0, test::dead_token())) << "a slow repairer";
   EXPECT_EQ(reader.owner.load(kRelaxed), next);
-  EXPECT_FALSE(free_reader_page(*ring_, 7, test::dead_token())) << "no such page";
+  EXPECT_FALSE(free_reader_page(ring_->readers(), 7, test::dead_token())) << "no such page";
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ReaderTableTest, testing::Values(RingKind::one, RingKind::many),

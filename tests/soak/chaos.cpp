@@ -38,6 +38,7 @@ Chaos::Chaos(const Plan& plan, SharedLog& log) : plan_(plan), log_(log), random_
   add(Role::subscriber, plan.subscribers);
   add(Role::joiner, 1);
   add(Role::repairer, 1);
+  add(Role::consumer, plan.consumers);
   add(Role::supervisor, plan.supervisors);
   add(Role::steady_publisher, plan.steady ? 1 : 0, true);
 }
@@ -104,7 +105,8 @@ Chaos::Child& Chaos::victim() {
   const std::uint64_t dice = below(8);
   if (dice == 0) return children_[newest_];
   const auto publishers = static_cast<std::size_t>(plan_.publishers);
-  return children_[1 + below(dice <= 4 ? publishers : children_.size() - 1)];
+  const bool publisher = dice <= 4 && publishers != 0;
+  return children_[1 + below(publisher ? publishers : children_.size() - 1)];
 }
 
 /// Kills somebody, or several at once, or stops somebody for a while.
@@ -224,8 +226,11 @@ Outcome Chaos::run() {
     if (child.pid == 0) spawn(child);
   }
   if (!wait_for([&] { return log_.observed.load() != 0; })) return outcome_;
-  while (outcome_.kills < static_cast<std::uint64_t>(plan_.kills) && log_.faults.load() == 0 &&
-         !someone_stuck()) {
+  const auto going_on = [&] {
+    return outcome_.kills < static_cast<std::uint64_t>(plan_.kills) ||
+           log_.observed.load() < plan_.messages;
+  };
+  while (going_on() && log_.faults.load() == 0 && !someone_stuck()) {
     replace_gone();
     resume_stopped(false);
     pause();

@@ -4,6 +4,7 @@
 
 #include <exception>
 
+#include "consuming.hpp"
 #include "lives.hpp"
 
 namespace tow::soak {
@@ -48,7 +49,7 @@ void repair(Self& self) {
 int run_child(Self& self, Role role) {
   constexpr void (*kLives[kRoles])(Self&) = {observe,   publish_steadily, publish,
                                              subscribe, join_and_leave,   repair,
-                                             supervise, check_leaks};
+                                             supervise, consume,          check_leaks};
   try {
     self.progress(Step::starting);
     kLives[static_cast<std::size_t>(role)](self);

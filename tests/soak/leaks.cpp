@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "children.hpp"
+#include "consuming.hpp"
 #include "topic_options.hpp"
 #include "towpath/shm/clock.hpp"
 #include "towpath/shm/layout.hpp"
@@ -74,6 +75,7 @@ bool is_known(const std::string& path) {
                                     "topics/soak",
                                     "topics/soak/order",
                                     "topics/soak/lanes",
+                                    "topics/soak/groups",
                                     "topics/soak/readers",
                                     "topics/soak/readers/board"};
   if (std::find(std::begin(kFixed), std::end(kFixed), path) != std::end(kFixed)) return true;
@@ -139,10 +141,12 @@ void check_leaks(Self& self) {
   const auto bus = Bus::open(self.plan.bus).value();  // heals
   count_participants(self.plan.bus, leaks);
   const std::string topic_path = self.plan.bus + "/topics/soak";
+  const auto topic = bus.topic("soak", topic_options(self.plan)).value();
+  if (self.plan.consumers != 0) close_group(self, topic);
   leaks.lanes = count_owned(topic_path + "/lanes", shm::SegmentKind::lane, leaks);
   leaks.readers = count_owned(topic_path + "/readers", shm::SegmentKind::reader, leaks);
   leaks.files = count_strange_files(self.plan, leaks);
-  leaks.last_sequence = bus.topic("soak", topic_options(self.plan)).value().last_sequence();
+  leaks.last_sequence = topic.last_sequence();
   use_all_lanes(self.plan, leaks);
   leaks.done = 1;
 }

@@ -30,6 +30,16 @@ const std::vector<Plan>& plans() {
        .supervisors = 1,
        .depth = 64,
        .lane_depth = 16},
+      {.name = "OnePublisherWithAGroupOfFourConsumers",
+       .one = true,
+       .supervisors = 1,
+       .consumers = 4,
+       .depth = 48},
+      {.name = "TwoPublishersWithAGroupOfFourConsumers",
+       .steady = true,
+       .publishers = 2,
+       .consumers = 4,
+       .depth = 32},
   };
   return all;
 }

@@ -10,13 +10,15 @@ namespace tow::soak {
 /// What one round does. Everything a child needs to know.
 struct Plan {
   std::string name{};
-  std::string bus{};         ///< path of the bus directory
-  bool one = false;          ///< publishers = one
-  bool steady = false;       ///< with many: one more publisher, whom nobody kills
-  int publishers = 1;        ///< with `one`, all but the first stand by
-  int subscribers = 1;       ///< killed ones; the observer comes on top
-  int supervisors = 0;       ///< towds
-  std::uint64_t depth = 16;  ///< asked for
+  std::string bus{};           ///< path of the bus directory
+  bool one = false;            ///< publishers = one
+  bool steady = false;         ///< with many: one more publisher, whom nobody kills
+  int publishers = 1;          ///< with `one`, all but the first stand by
+  int subscribers = 1;         ///< killed ones; the observer comes on top
+  int supervisors = 0;         ///< towds
+  int consumers = 0;           ///< of one group; 0 = there is none
+  std::uint64_t messages = 0;  ///< that the round has at least
+  std::uint64_t depth = 16;    ///< asked for
   std::uint64_t lane_depth = 0;
   int kills = 640;
   std::uint64_t seed = 1;

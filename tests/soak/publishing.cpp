@@ -48,7 +48,7 @@ class Life {
     write_payload(buffer_, number_, counter_ + 1);
     books_.attempted.store(counter_ + 1);
     const char* const key = self_.chance(20) ? "key" : "";
-    while (!done(publisher_.publish(buffer_, key))) sched_yield();
+    while (!done(publisher_.publish(buffer_, {.key = key}))) sched_yield();
     books_.published.store(++counter_);
   }
 

@@ -16,17 +16,6 @@ void PrintTo(const Plan& plan, std::ostream* stream) { *stream << plan.name; }
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double kUsualScale = 0.1;
-#else
-constexpr double kUsualScale = 1;
-#endif
-
-double scale() {
-  const char* const text = std::getenv("TOWPATH_SOAK_SCALE");
-  return text != nullptr ? std::atof(text) : kUsualScale;
-}
-
 class RandomKills : public testing::TestWithParam<Plan> {};
 
 TEST_P(RandomKills, LoseNothingOf) {

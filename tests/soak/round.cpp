@@ -55,10 +55,13 @@ Tally tally_of(const SharedLog& log, const Outcome& outcome) {
   tally.unrecorded = books.unrecorded;
   tally.towd_repairs = log.towd_repairs;
   tally.weighings = log.weighings;
-  tally.faults = {books.lost,  books.phantom, log.reordered, log.gaps,
-                  log.damaged, log.stuck,     leaks.slots,   leaks.pools,
-                  leaks.holds, leaks.lanes,   leaks.readers, leaks.participants,
-                  leaks.locks, leaks.files,   log.grown_fds, log.grown_mappings};
+  tally.deliveries = log.deliveries;
+  tally.redeliveries = log.redeliveries;
+  tally.faults = {books.lost,  books.phantom,     log.reordered, log.gaps,
+                  log.damaged, log.stuck,         leaks.slots,   leaks.pools,
+                  leaks.holds, leaks.lanes,       leaks.readers, leaks.participants,
+                  leaks.locks, leaks.files,       log.grown_fds, log.grown_mappings,
+                  leaks.jobs,  log.settled_twice, log.unflagged, leaks.consumers};
   for (std::size_t i = 0; i < kRoles; ++i) tally.pauses[i] = read_pauses(log.pauses[i]);
   tally.checked = leaks.done == 1 && leaks.lane_count > 0 && log.observed != 0 &&
                   leaks.last_sequence == log.observed;
@@ -77,6 +80,12 @@ void append(std::string& text, const char* format, ...) {
 }
 
 using Number = unsigned long long;  // as printf wants it
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kUsualScale = 0.1;
+#else
+constexpr double kUsualScale = 1;
+#endif
 
 }  // namespace
 
@@ -106,7 +115,8 @@ void Tally::add(const Tally& other) {
   const auto add_to = [&](auto member) { this->*member += other.*member; };
   for (const auto member :
        {&Tally::rounds, &Tally::messages, &Tally::taken, &Tally::held, &Tally::joins,
-        &Tally::evictions, &Tally::unrecorded, &Tally::towd_repairs, &Tally::weighings}) {
+        &Tally::evictions, &Tally::unrecorded, &Tally::towd_repairs, &Tally::weighings,
+        &Tally::deliveries, &Tally::redeliveries}) {
     add_to(member);
   }
   outcome.kills += other.outcome.kills;
@@ -137,6 +147,8 @@ std::string Tally::text() const {
          "mappings\n",
          Number{messages}, Number{taken}, Number{held}, Number{joins}, Number{evictions},
          Number{unrecorded}, Number{towd_repairs}, Number{weighings});
+  append(text, "  %llu deliveries to a group, %llu of them flagged as redelivered\n",
+         Number{deliveries}, Number{redeliveries});
   text += "  pauses with a death in them, p99 and longest, ms:";
   for (std::size_t i = 0; i < kRoles; ++i) {
     if (pauses[i].longest_ns == 0) continue;
@@ -168,6 +180,11 @@ Tally run_round(Plan plan, std::uint64_t seed) {
   tally.seed = seed;
   munmap(log, sizeof *log);
   return tally;
+}
+
+double scale() {
+  const char* const text = std::getenv("TOWPATH_SOAK_SCALE");
+  return text != nullptr ? std::atof(text) : kUsualScale;
 }
 
 std::uint64_t fresh_seed() {

@@ -15,7 +15,8 @@ inline constexpr std::array kFaultNames{
     "lost",         "phantom",       "reordered",    "gaps",
     "damaged",      "stuck",         "leaked slots", "leaked payload",
     "leaked holds", "leaked lanes",  "leaked pages", "leaked entries",
-    "locked bytes", "strange files", "leaked fds",   "leaked mappings"};
+    "locked bytes", "strange files", "leaked fds",   "leaked mappings",
+    "unsettled",    "settled twice", "unflagged",    "leaked consumers"};
 
 /// As Pauses, out of shared memory.
 struct PauseTally {
@@ -32,6 +33,7 @@ struct Tally {
   std::uint64_t rounds = 0, messages = 0, taken = 0, held = 0, joins = 0, evictions = 0;
   std::uint64_t unrecorded = 0;  ///< out, though their publisher died before it knew
   std::uint64_t towd_repairs = 0, weighings = 0;
+  std::uint64_t deliveries = 0, redeliveries = 0;
   std::array<std::uint64_t, kFaultNames.size()> faults{};
   std::array<PauseTally, kRoles> pauses{};
   bool checked = true;       ///< each round came to its end and leaks were counted
@@ -46,6 +48,8 @@ struct Tally {
 
 /// Runs a plan on a bus of its own, with `seed` for its choices.
 Tally run_round(Plan plan, std::uint64_t seed);
+/// TOWPATH_SOAK_SCALE multiplies the kills of a test, and what else makes it long.
+double scale();
 /// TOWPATH_SOAK_SEED repeats a round's choices (not its timing).
 std::uint64_t fresh_seed();
 

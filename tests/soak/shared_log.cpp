@@ -12,8 +12,9 @@
 namespace tow::soak {
 
 const char* to_text(Role role) {
-  constexpr const char* kNames[] = {"observer", "steady publisher", "publisher", "subscriber",
-                                    "joiner",   "repairer",         "towd",      "checker"};
+  constexpr const char* kNames[] = {"observer",   "steady publisher", "publisher",
+                                    "subscriber", "joiner",           "repairer",
+                                    "towd",       "consumer",         "checker"};
   return kNames[static_cast<std::size_t>(role)];
 }
 
@@ -62,7 +63,8 @@ void Self::progress(Step step) {
   const std::uint64_t stops = log.stops.load(), deaths = log.deaths.load();
   const bool undisturbed = stops == stops_ && log.stopped_now.load() == 0;
   // Without a publisher that always lives a reader waits for the next one to be started.
-  const bool reads = role_ == Role::observer || role_ == Role::subscriber || role_ == Role::joiner;
+  const bool reads = role_ == Role::observer || role_ == Role::subscriber ||
+                     role_ == Role::joiner || role_ == Role::consumer;
   const bool counts = undisturbed && (plan.steady || !reads);
   if (last_ns_ != 0 && counts && deaths != deaths_) {
     Pauses& pauses = log.pauses[static_cast<std::size_t>(role_)];

@@ -23,9 +23,10 @@ enum class Role : std::uint32_t {
   joiner,
   repairer,
   supervisor,
+  consumer,
   checker
 };
-inline constexpr std::size_t kRoles = 8;
+inline constexpr std::size_t kRoles = 9;
 const char* to_text(Role role);
 
 /// What a child does, for the text about a stuck one and for the count of who was killed where.
@@ -45,6 +46,13 @@ struct Place {
   std::atomic<Step> step;
 };
 
+/// What became of one message in the group. Writers: its consumers.
+struct Job {
+  std::atomic<std::uint8_t> begun;   ///< somebody was given it
+  std::atomic<std::uint8_t> acking;  ///< who died then may have settled it
+  std::atomic<std::uint8_t> acked;   ///< how often that succeeded
+};
+
 /// How long those of one role did not get on, into which somebody's death fell and nobody's stop.
 /// Of readers only where some publisher always lives.
 struct Pauses {
@@ -55,8 +63,10 @@ struct Pauses {
 struct Leaks {
   std::uint32_t done, participants, locks, lanes, readers, holds, files;
   std::uint32_t lane_count;
-  std::uint32_t pools;  ///< lanes whose pool cannot be lent whole again
-  std::uint32_t slots;  ///< messages that did not fit into rings that nobody holds up
+  std::uint32_t pools;      ///< lanes whose pool cannot be lent whole again
+  std::uint32_t slots;      ///< messages that did not fit into rings that nobody holds up
+  std::uint32_t consumers;  ///< entries of the group that somebody still has
+  std::uint64_t jobs;       ///< messages that nobody settled
   std::uint64_t last_sequence;
 };
 
@@ -64,12 +74,15 @@ inline constexpr std::size_t kMaxIncarnations = 1 << 16;
 inline constexpr std::size_t kMaxPlaces = 64;
 inline constexpr std::size_t kMaxFaults = 8;
 inline constexpr std::size_t kOrderWindow = 1 << 16;
+inline constexpr std::size_t kMaxJobs = 1 << 22;  ///< later ones are not in the books
 
 struct SharedLog {
   std::atomic<std::uint32_t> next_incarnation, stop_publishing, publishers_gone, observer_done;
   std::atomic<std::uint32_t> observer_ready;
   std::atomic<std::uint64_t> observed, taken, held, evictions, joins, towd_repairs, weighings;
   std::atomic<std::uint64_t> gaps, reordered, damaged, stuck;  ///< faults of each kind
+  std::atomic<std::uint64_t> deliveries, redeliveries;
+  std::atomic<std::uint64_t> unflagged, settled_twice;  ///< faults of a group
   std::atomic<std::uint64_t> grown_fds, grown_mappings;
   std::atomic<std::uint64_t> deaths;       ///< raised before each kill
   std::atomic<std::uint64_t> stops;        ///< raised before each SIGSTOP and SIGCONT
@@ -82,6 +95,8 @@ struct SharedLog {
   std::array<Incarnation, kMaxIncarnations> incarnations;
   /// What each of the latest sequences was to the first who read it.
   std::array<std::atomic<std::uint64_t>, kOrderWindow> order;
+  /// By sequence.
+  std::array<Job, kMaxJobs> jobs;
 
   /// Zeroed, shared with children forked later.
   static SharedLog* map();

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 
+#include "consuming.hpp"
 #include "lives.hpp"
 #include "topic_options.hpp"
 
@@ -57,6 +58,7 @@ void observe(Self& self) {
   auto bus = Bus::open(self.plan.bus).value();
   auto topic = bus.topic("soak", topic_options(self.plan)).value();
   auto subscriber = topic.subscriber({.spin = 0ns}).value();
+  if (self.plan.consumers != 0) make_group(topic).value();  // before the first message
   Follower follower(self);
   self.log.observer_ready.store(1);
   while (true) {
@@ -95,7 +97,7 @@ SubscriberOptions some_options(Self& self) {
   SubscriberOptions options;
   options.spin = self.chance(20) ? 20us : 0us;
   const std::uint64_t dice = self.draw(1, 100);
-  if (dice > 70 && dice <= 90) options.delivery = Delivery::lossy;
+  if (dice > 70 && dice <= 90) options.kind = SubscriberKind::lossy;
   if (dice > 90) options.max_lag = self.draw(4, 16);
   if (self.chance(20)) options.max_held = 1;
   if (self.chance(30)) options.start = Start::oldest();

@@ -18,7 +18,7 @@ inline TopicOptions topic_options(const Plan& plan) {
   options.pool_bytes = kPoolBytes;
   // Joiners come on top of those that belong to the plan.
   if (!plan.one) options.max_publishers = static_cast<std::uint32_t>(plan.publishers + 1);
-  options.max_subscribers = static_cast<std::uint32_t>(plan.subscribers + 8);
+  options.max_subscribers = static_cast<std::uint32_t>(plan.subscribers + plan.consumers + 9);
   options.stamps = Stamps::all;
   return options;
 }

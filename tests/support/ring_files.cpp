@@ -27,6 +27,7 @@ shm::GeometryLayout small_geometry(RingKind kind, std::uint64_t slots) {
 RingFiles::RingFiles(const shm::GeometryLayout& raw)
     : geometry_(Geometry::checked(raw, "test").value()) {
   mkdir(participants_path().c_str(), 0700);
+  mkdir((directory_.path() + "/topics").c_str(), 0700);
   mkdir(topic_path().c_str(), 0700);
   shm::Ring::create(topic(), geometry_, 0600).value();
 }
@@ -59,7 +60,9 @@ Took take_from(shm::Reader& reader, bool keep) {
 }
 
 shm::Append append_text(shm::Writer& writer, const std::string& text, const std::string& key) {
-  const auto appended = writer.append(text.data(), static_cast<std::uint32_t>(text.size()), key);
+  const shm::EncodedFields fields({.key = key});
+  const auto appended =
+      writer.append(text.data(), static_cast<std::uint32_t>(text.size()), fields.view());
   if (appended == shm::Append::done) writer.notify();
   return appended;
 }

@@ -28,7 +28,7 @@ class RingFiles {
     return shm::Reader::attach(open(), options).value();
   }
   shm::Directory topic() const { return shm::Directory::open(topic_path()).value(); }
-  std::string topic_path() const { return directory_.path() + "/topic"; }
+  std::string topic_path() const { return directory_.path() + "/topics/topic"; }
   std::string participants_path() const { return directory_.path() + "/participants"; }
   std::shared_ptr<shm::Participants> participants() const;
   const shm::Geometry& geometry() const { return geometry_; }

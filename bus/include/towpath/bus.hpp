@@ -6,9 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "towpath/client.hpp"
+#include "towpath/exchange.hpp"
+#include "towpath/server.hpp"
 #include "towpath/topic.hpp"
 
 namespace tow {
+
+class ExchangeFiles;
 
 /// A process's membership of a bus. Thread-safe; cheap to copy. The process leaves when the last
 /// copy and the last topic, publisher and subscriber of it have ended. A forked child may not use
@@ -33,7 +38,7 @@ class Bus {
   Result<Topic<T>> topic(std::string_view name, const TopicOptions& options = {}) const {
     auto ring = open_ring(name, options, type_info<T>());
     if (!ring) return ring.error();
-    return Topic<T>(std::move(*ring));
+    return Topic<T>(std::move(*ring), state_);
   }
   /// Opens an existing topic of whatever type, as bytes. For tools.
   Result<Topic<Bytes>> topic_as_bytes(std::string_view name) const;
@@ -42,6 +47,35 @@ class Bus {
   Result<void> remove_topic(std::string_view name) const;
   /// Names of all topics, sorted.
   std::vector<std::string> topics() const;
+
+  /// Opens (or makes) an exchange. Errors: invalid_name, invalid_argument, not_found,
+  /// options_mismatch, no_space, no_permission, timed_out, version_mismatch, corrupt.
+  Result<Exchange> exchange(std::string_view name, const ExchangeOptions& options = {}) const;
+  /// The exchange without a table, which cannot be bound: a message goes to the queue that its
+  /// routing key names, if there is one.
+  Exchange default_exchange() const;
+  /// Deletes it, with the bindings from and to it. Those who publish to it get the error `removed`.
+  /// Errors: not_found, no_permission, timed_out.
+  Result<void> remove_exchange(std::string_view name) const;
+  /// Names of all exchanges, sorted; without the default one.
+  std::vector<std::string> exchanges() const;
+
+  /// A client of a service, whose requests are of Q and replies of P, or bytes. Errors: as for
+  /// topics and groups, publishers and subscribers.
+  template <class Q = Bytes, class P = Bytes>
+  Result<Client<Q, P>> client(std::string_view service, const ClientOptions& options = {}) const {
+    auto base = make_client(service, options, type_info<Q>());
+    if (!base) return base.error();
+    return Client<Q, P>(std::move(*base));
+  }
+  /// A server of it, which shares the requests with others. Errors: the same.
+  template <class Q = Bytes, class P = Bytes>
+  Result<Server<Q, P>> server(std::string_view service, const ServerOptions& options = {}) const {
+    auto base = make_server(service, options, type_info<Q>());
+    if (!base) return base.error();
+    return Server<Q, P>(std::move(*base));
+  }
+
   /// Processes that have joined, dead ones too as long as nobody repaired them.
   std::vector<ProcessInfo> processes() const;
   /// Repairs what dead processes left. open() has done so already, unless it only observes; asked
@@ -59,8 +93,10 @@ class Bus {
   const std::string& path() const;
 
  private:
-  struct State;
-  explicit Bus(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  friend class DeadLetters;
+  friend class ServerState;
+  friend class Exchange;
+  explicit Bus(std::shared_ptr<BusState> state) : state_(std::move(state)) {}
   Result<std::shared_ptr<shm::Ring>> open_ring(std::string_view name, const TopicOptions& options,
                                                const TypeInfo& type) const;
   Result<std::shared_ptr<shm::Ring>> open_existing(const std::string& file_name,
@@ -68,7 +104,18 @@ class Bus {
   Result<void> take_away(const std::string& file_name, const shm::Ring* ring) const;
   bool finish_removal(const std::string& file_name, const std::string& topic) const;
   Error no_topic(const std::string& topic) const;
-  std::shared_ptr<State> state_;
+  Result<std::shared_ptr<shm::Ring>> open_service(std::string_view name,
+                                                  const ServiceOptions& options,
+                                                  const TypeInfo& type) const;
+  Result<ClientBase> make_client(std::string_view service, const ClientOptions& options,
+                                 const TypeInfo& type) const;
+  Result<ServerBase> make_server(std::string_view service, const ServerOptions& options,
+                                 const TypeInfo& type) const;
+  /// Takes away the topics in which dead clients got their replies; returns how many.
+  std::uint32_t remove_replies_of_the_dead() const;
+  ExchangeFiles exchange_files() const;
+  void prune_bindings() const;
+  std::shared_ptr<BusState> state_;
 };
 
 }  // namespace tow

@@ -1,6 +1,7 @@
 #pragma once
 /// What anybody may know of a running bus. Reading it disturbs nobody.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ struct PublisherInfo {
 struct SubscriberInfo {
   std::uint32_t number = 0;
   ProcessInfo process;
-  Delivery delivery = Delivery::required;
+  SubscriberKind kind = SubscriberKind::required;
   std::uint64_t cursor = 0;  ///< next message it will take, published lazily
   std::uint64_t lag = 0;     ///< messages behind, by its published cursor
   std::uint64_t max_lag = 0;
@@ -36,6 +37,30 @@ struct SubscriberInfo {
   bool evicted = false;
   std::uint64_t latency_samples = 0;
   double p50_ns = 0, p99_ns = 0, p999_ns = 0;  ///< from commit to take; 0 without samples
+};
+
+struct ConsumerInfo {
+  std::uint32_t number = 0;
+  ProcessInfo process;
+  std::uint32_t leased = 0, started = 0;  ///< messages it has
+  std::uint64_t taken = 0, acked = 0;     ///< by all who had this place in the group
+};
+
+/// What anybody may know of a group.
+struct GroupInfo {
+  std::string name;
+  GroupOptions options;  ///< without `start` and `create`, and the hash of its tag only
+  bool paused = false;
+  std::uint64_t low = 1;   ///< lowest sequence that may be unsettled
+  std::uint64_t last = 0;  ///< last message of the topic
+  std::uint64_t lag = 0;   ///< unsettled messages
+  std::uint64_t ready = 0, leased = 0, started = 0, delayed = 0, dead = 0, settling = 0;
+  /// Age of the oldest unsettled message, as far as it is stamped; 0 when unknown or none.
+  std::chrono::nanoseconds oldest_age{0};
+  /// Since it was made.
+  std::uint64_t retried = 0, returned = 0, expired = 0, dropped = 0, gave_up = 0, lost = 0,
+                filtered = 0, seeks = 0;
+  std::vector<ConsumerInfo> consumers;
 };
 
 struct TopicInfo {
@@ -55,6 +80,7 @@ struct TopicInfo {
   std::uint64_t file_bytes = 0;  ///< all files of the topic
   std::vector<PublisherInfo> publishers;
   std::vector<SubscriberInfo> subscribers;
+  std::vector<GroupInfo> groups;
 };
 
 /// What a repair found and released.
@@ -62,6 +88,7 @@ struct HealReport {
   std::uint32_t participants = 0;  ///< dead processes whose entries were freed
   std::uint32_t lanes = 0;         ///< lanes of dead publishers made adoptable
   std::uint32_t readers = 0;       ///< pages of dead subscribers freed
+  std::uint32_t consumers = 0;     ///< dead consumers of groups, whose leases were given back
   std::uint32_t leftovers = 0;     ///< directories of removed topics deleted
 };
 

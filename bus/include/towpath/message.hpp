@@ -1,12 +1,16 @@
 #pragma once
 /// What a subscriber reads.
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
+#include "towpath/headers.hpp"
+#include "towpath/shm/clock.hpp"
 #include "towpath/shm/reader.hpp"
 #include "towpath/type.hpp"
 
@@ -18,6 +22,9 @@ namespace tow {
 template <class T = Bytes>
 class Message {
  public:
+  /// The clock of attributes, CLOCK_MONOTONIC: the same for all processes of a host.
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   Message() = default;
   Message(Message&& other) noexcept { steal(other); }
   Message& operator=(Message&& other) noexcept {
@@ -37,10 +44,28 @@ class Message {
   std::string_view text() const {
     return {reinterpret_cast<const char*>(received_.data), received_.payload_bytes};
   }
-  /// The key it was published with, or empty.
-  std::string_view key() const;
   /// Messages that this (lossy) subscriber missed right before this one.
   std::uint64_t missed() const { return received_.missed; }
+
+  /// Attributes it was published with. Texts are empty when they were not given, and stay as long
+  /// as the payload.
+  std::string_view key() const { return fields().key(); }
+  /// True when it was published with this tag (by its hash: another tag passes once in 2^64).
+  bool has_tag(std::string_view tag) const;
+  /// shm::text_hash() of its tag, 0 without one.
+  std::uint64_t tag_hash() const { return fields().tag(); }
+  /// When it will be, or was, worth nothing; nothing for one that never expires.
+  std::optional<TimePoint> expires_at() const { return time_point(fields().expires_ns()); }
+  bool expired() const;
+  /// From when on groups see it; nothing for one that was due at once.
+  std::optional<TimePoint> due_at() const { return time_point(fields().due_ns()); }
+  /// 0 to 7, the most urgent.
+  int priority() const { return fields().priority(); }
+  std::string_view correlation_id() const { return fields().correlation_id(); }
+  std::string_view reply_topic() const { return fields().reply_topic(); }
+  std::string_view content_type() const { return fields().content_type(); }
+  /// Decodes them: cheap when there are none, else keep what it returns.
+  Headers headers() const { return Headers::decode(fields().headers()); }
 
   const T& operator*() const requires(!std::is_same_v<T, Bytes>) { return *value(); }
   const T* operator->() const requires(!std::is_same_v<T, Bytes>) { return value(); }
@@ -55,7 +80,16 @@ class Message {
  protected:
   template <class>
   friend class Subscriber;
+  template <class>
+  friend class Consumer;
 
+  shm::FieldsView fields() const { return received_.fields_view(); }
+  static std::optional<TimePoint> time_point(std::uint64_t at_ns) {
+    if (at_ns == 0) return std::nullopt;
+    constexpr std::uint64_t kLast = std::chrono::nanoseconds::max().count();
+    const auto since_boot = static_cast<std::int64_t>(std::min(at_ns, kLast));
+    return TimePoint(std::chrono::nanoseconds(since_boot));
+  }
   const T* value() const { return reinterpret_cast<const T*>(received_.data); }
   void steal(Message& other) noexcept {
     reader_ = other.reader_;
@@ -74,13 +108,15 @@ class Message {
 };
 
 template <class T>
-std::string_view Message<T>::key() const {
-  if ((received_.fields & shm::kFieldKey) == 0) return {};
-  const std::uint32_t room = received_.stored_bytes - received_.payload_bytes;
-  const std::byte* const at = received_.data + received_.payload_bytes;
-  if (room == 0) return {};
-  const auto length = static_cast<std::size_t>(*at);  // read once: another process may change it
-  return {reinterpret_cast<const char*>(at + 1), std::min<std::size_t>(length, room - 1)};
+bool Message<T>::has_tag(std::string_view tag) const {
+  const std::uint64_t hash = tag_hash();
+  return hash != 0 && hash == shm::text_hash(tag);
+}
+
+template <class T>
+bool Message<T>::expired() const {
+  const std::uint64_t at_ns = fields().expires_ns();
+  return at_ns != 0 && shm::monotonic_ns() >= at_ns;
 }
 
 /// A message, or why there is none: true only with a message.
@@ -101,6 +137,10 @@ class Taken : public Message<T> {
  private:
   template <class>
   friend class Subscriber;
+  template <class>
+  friend class Consumer;
+  template <class>
+  friend class Delivery;
   Error error_;
   bool has_message_ = false;
   bool failed_ = false;

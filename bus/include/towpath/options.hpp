@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+
+#include "towpath/shm/group_layout.hpp"
 
 namespace tow {
 
@@ -73,6 +76,11 @@ struct PublisherOptions {
   /// Hot standby: when the topic has all the publishers it may have, wait this long for one to end
   /// or die, and go on where it stopped. 0: fail at once.
   std::chrono::nanoseconds take_over_within{0};
+  /// A name under which this publisher numbers its messages (Attributes::number), so that after a
+  /// crash it may publish again what it is not sure of: what is out already is not published a
+  /// second time. One publisher of a topic has a name at a time. Up to 255 bytes as a file name;
+  /// empty: no numbers.
+  std::string producer = {};
 };
 
 /// Where a subscriber starts.
@@ -90,13 +98,13 @@ struct Start {
   static constexpr Start sequence(std::uint64_t number) { return {Kind::sequence, number}; }
 };
 
-enum class Delivery : std::uint8_t {
+enum class SubscriberKind : std::uint8_t {
   required,  ///< sees every message: publishers wait for it
   lossy,     ///< publishers never wait for it; every gap is counted
 };
 
 struct SubscriberOptions {
-  Delivery delivery = Delivery::required;
+  SubscriberKind kind = SubscriberKind::required;
   Start start{};
   /// A required subscriber more than this many messages behind (at most 1.25 times as many; never
   /// more than half the ring) is evicted instead of holding publishers up; its next take says so.
@@ -109,6 +117,51 @@ struct SubscriberOptions {
   /// How long take() looks before it sleeps. 0 saves the processor, more saves the 10 to 50 us that
   /// waking costs.
   std::chrono::nanoseconds spin = std::chrono::microseconds(50);
+};
+
+using GroupMode = shm::GroupMode;
+using Overflow = shm::Overflow;
+
+/// What a group is, fixed when it is made.
+struct GroupOptions {
+  /// `shared`: any consumer gets the next message. `ordered`: the messages of one key go to one
+  /// consumer at a time, in order, and a retry holds up those behind it. `single_active`: one
+  /// consumer gets everything, in order; the others stand by for its end or death.
+  GroupMode mode = GroupMode::shared;
+  /// Where a new group begins.
+  Start start = Start::next();
+  /// How often a message is begun before it is given up, 1 to 30. Deaths of consumers, retries and
+  /// leases that ran out count; what was returned unbegun does not.
+  std::uint32_t max_attempts = 16;
+  /// A delivery that is not settled within this time is taken from its consumer; 0: never, because
+  /// only the kernel proves death. For consumers that may hang.
+  std::chrono::nanoseconds lease{0};
+  /// The second attempt follows at once; the third after `backoff`, then twice as long each time,
+  /// at most `max_backoff`.
+  std::chrono::nanoseconds backoff = std::chrono::milliseconds(100);
+  std::chrono::nanoseconds max_backoff = std::chrono::seconds(60);
+  /// Messages older than this when their turn comes are given up; 0: only those that say so
+  /// themselves. Up to 8 hours; needs a topic with stamps = all.
+  std::chrono::nanoseconds time_to_live{0};
+  /// Unsettled messages that the group may have; 0: as many as the topic holds. Counted from the
+  /// oldest, settled ones among them included.
+  std::uint64_t max_length = 0;
+  /// What becomes of more: publishers wait (`block`), get the error `full` at once (`reject`), or
+  /// the group loses its oldest (`drop_oldest`; of these at most a sixteenth more than needed).
+  Overflow overflow = Overflow::block;
+  /// Among the 256 oldest unsettled messages, those of higher priority are handed out first.
+  bool by_priority = false;
+  /// Only messages whose key matches: words split by '.', '*' is any one word, '#' any number of
+  /// them. Empty: all. What does not match is settled for this group.
+  std::string key_pattern{};
+  /// Only messages with this tag. Empty: all.
+  std::string tag{};
+  /// Topic for messages that were given up, made when needed; empty: they are dropped and counted.
+  std::string dead_letter{};
+  /// When that topic is full: drop them and count, instead of waiting with them.
+  bool drop_when_dead_letters_full = false;
+  /// Make the group when it does not exist.
+  bool create = true;
 };
 
 }  // namespace tow

@@ -6,7 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "towpath/attributes.hpp"
 #include "towpath/options.hpp"
+#include "towpath/shm/producer.hpp"
 #include "towpath/shm/writer.hpp"
 #include "towpath/type.hpp"
 
@@ -68,14 +70,27 @@ class PublisherBase {
   std::uint64_t last_sequence() const { return writer_->last_sequence(); }
   /// Messages given up by this handle (WhenFull::drop).
   std::uint64_t dropped() const { return dropped_; }
+  /// Highest number of this producer (PublisherOptions::producer) that is out, also from before a
+  /// crash; 0 before the first, and for a publisher without a name.
+  std::uint64_t last_number() const { return producer_ ? producer_->last_number() : 0; }
+  /// Messages that were not published because their number says that they are out already.
+  std::uint64_t duplicates() const { return duplicates_; }
 
  protected:
-  PublisherBase(std::unique_ptr<shm::Writer> writer, const PublisherOptions& options,
-                std::uint64_t max_message_bytes);
+  friend class DeadLetters;
+  friend class Settlement;
+  PublisherBase(std::unique_ptr<shm::Writer> writer, std::unique_ptr<shm::Producer> producer,
+                const PublisherOptions& options, std::uint64_t max_message_bytes);
 
-  Result<void> publish_bytes(const void* payload, std::size_t payload_bytes, std::string_view key);
+  Result<void> publish_bytes(const void* payload, std::size_t payload_bytes,
+                             shm::FieldsView fields = {});
+  Result<void> publish_bytes(const void* payload, std::size_t payload_bytes,
+                             const Attributes& attributes);
   Result<LoanBase> lend(std::size_t payload_bytes);
-  Result<void> publish_loan(LoanBase&& loan, std::string_view key);
+  Result<void> publish_loan(LoanBase&& loan, shm::FieldsView fields = {});
+  Result<void> publish_loan(LoanBase&& loan, const Attributes& attributes);
+  Result<std::size_t> publish_equal(const std::byte* payloads, std::size_t payload_bytes,
+                                    std::size_t count, const Attributes& attributes);
   /// Calls `append_rest(done)`, which appends what follows the first `done`, until all `count` are
   /// out or the options say not to wait.
   template <class AppendRest>
@@ -86,13 +101,20 @@ class PublisherBase {
   Result<Next> on_full(shm::Append reason, std::size_t bytes, shm::Deadline deadline);
   template <class Attempt>
   Result<void> until_done(Attempt&& attempt, std::size_t bytes);
-  Error too_large(std::size_t payload_bytes) const;
-  Error key_too_long(std::size_t key_bytes) const;
+  /// Calls `publish` with the encoded attributes, unless their number says that it was done.
+  template <class Publish>
+  Result<void> publish_once(const Attributes& attributes, const Publish& publish);
+  /// What keeps a message of these sizes out of this topic for ever, if anything; `lent_bytes` of
+  /// its memory are on loan meanwhile.
+  std::optional<Error> fault_in_size(std::size_t payload_bytes, std::size_t field_bytes,
+                                     std::size_t lent_bytes = 0) const;
 
   std::unique_ptr<shm::Writer> writer_;
   PublisherOptions options_;
   std::uint64_t max_message_bytes_;
   std::uint64_t dropped_ = 0;
+  std::unique_ptr<shm::Producer> producer_;  ///< nothing: it has no name
+  std::uint64_t duplicates_ = 0;
 };
 
 template <class AppendRest>
@@ -123,16 +145,21 @@ class Publisher : public PublisherBase {
  public:
   /// Publishes a copy of `value`. Returns when every subscriber can see it. Errors: full,
   /// timed_out, removed, stale, no_space (payload pool).
-  Result<void> publish(const T& value, std::string_view key = {}) {
+  Result<void> publish(const T& value) {
     if constexpr (sizeof(T) <= shm::kMaxInlineBytes) {
-      if (key.empty() && sizeof(T) <= writer_->inline_bytes()) [[likely]] {
+      if (sizeof(T) <= writer_->inline_bytes()) [[likely]] {
         if (writer_->append_fixed<sizeof(T)>(&value) == shm::Append::done) [[likely]] {
           writer_->notify();
           return {};
         }
       }
     }
-    return publish_bytes(&value, sizeof(T), key);
+    return publish_bytes(&value, sizeof(T));
+  }
+  /// The same with attributes. A number that is out already is a success that publishes nothing
+  /// (duplicates() counts). Further errors: invalid_argument (one out of its range), too_large.
+  Result<void> publish(const T& value, const Attributes& attributes) {
+    return publish_bytes(&value, sizeof(T), attributes);
   }
   /// Publishes all in order, waking sleepers once; returns how many went out (all, unless the topic
   /// was full and the options say fail). Not atomic: others may publish between.
@@ -150,14 +177,21 @@ class Publisher : public PublisherBase {
     };
     return publish_all(values.size(), sizeof(T), append_rest);
   }
+  /// The same with these attributes for each.
+  Result<std::size_t> publish_batch(std::span<const T> values, const Attributes& attributes) {
+    return publish_equal(reinterpret_cast<const std::byte*>(values.data()), sizeof(T),
+                         values.size(), attributes);
+  }
   /// Memory for one T, to be filled in place and published.
   Result<Loan<T>> loan() {
     auto base = lend(sizeof(T));
     if (!base) return base.error();
     return Loan<T>(std::move(*base));
   }
-  Result<void> publish(Loan<T>&& loan, std::string_view key = {}) {
-    return publish_loan(std::move(loan), key);
+  /// Attributes that take more than 256 bytes cost a copy of the payload.
+  Result<void> publish(Loan<T>&& loan) { return publish_loan(std::move(loan)); }
+  Result<void> publish(Loan<T>&& loan, const Attributes& attributes) {
+    return publish_loan(std::move(loan), attributes);
   }
 
  private:
@@ -171,22 +205,34 @@ class Publisher<Bytes> : public PublisherBase {
  public:
   /// Publishes a copy of `payload`, of 0 to max_message_bytes bytes. Errors as for typed topics,
   /// and too_large.
-  Result<void> publish(std::span<const std::byte> payload, std::string_view key = {}) {
-    return publish_bytes(payload.data(), payload.size(), key);
+  Result<void> publish(std::span<const std::byte> payload) {
+    return publish_bytes(payload.data(), payload.size());
   }
-  Result<void> publish(std::string_view payload, std::string_view key = {}) {
-    return publish_bytes(payload.data(), payload.size(), key);
+  Result<void> publish(std::string_view payload) {
+    return publish_bytes(payload.data(), payload.size());
+  }
+  /// The same with attributes. Further error: invalid_argument (one out of its range).
+  Result<void> publish(std::span<const std::byte> payload, const Attributes& attributes) {
+    return publish_bytes(payload.data(), payload.size(), attributes);
+  }
+  Result<void> publish(std::string_view payload, const Attributes& attributes) {
+    return publish_bytes(payload.data(), payload.size(), attributes);
   }
   /// Publishes `count` payloads of `payload_bytes` each that lie one after the other.
   Result<std::size_t> publish_batch(std::span<const std::byte> payloads, std::size_t payload_bytes);
+  /// The same with these attributes for each.
+  Result<std::size_t> publish_batch(std::span<const std::byte> payloads, std::size_t payload_bytes,
+                                    const Attributes& attributes);
   /// Memory for up to `bytes`, to be filled in place, perhaps shrunk, and published.
   Result<Loan<Bytes>> loan(std::size_t bytes) {
     auto base = lend(bytes);
     if (!base) return base.error();
     return Loan<Bytes>(std::move(*base));
   }
-  Result<void> publish(Loan<Bytes>&& loan, std::string_view key = {}) {
-    return publish_loan(std::move(loan), key);
+  /// Attributes that take more than 256 bytes cost a copy of the payload.
+  Result<void> publish(Loan<Bytes>&& loan) { return publish_loan(std::move(loan)); }
+  Result<void> publish(Loan<Bytes>&& loan, const Attributes& attributes) {
+    return publish_loan(std::move(loan), attributes);
   }
 
  private:

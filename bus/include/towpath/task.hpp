@@ -36,6 +36,18 @@ class [[nodiscard]] Task {
   Handle handle_;
 };
 
+/// Something that comes with a subscriber's messages, but is not each of them: a call's reply. It
+/// is asked when there is news, and every few milliseconds, because it may also end without a
+/// message.
+class Awaited {
+ public:
+  virtual bool settled() = 0;
+  virtual SubscriberBase& replies() = 0;
+
+ protected:
+  ~Awaited() = default;
+};
+
 /// Runs tasks on the calling thread until all have returned: resumes those whose subscriber is
 /// ready, sleeps when none is. A task's exception ends run() with it.
 class Loop {
@@ -46,13 +58,18 @@ class Loop {
   /// The loop that runs on this thread; null outside of run().
   static Loop* current();
   void suspend_until_ready(SubscriberBase& subscriber, std::coroutine_handle<> handle);
+  void suspend_until_settled(Awaited& awaited, std::coroutine_handle<> handle);
 
  private:
-  void resume(std::coroutine_handle<> handle);
   struct Waiting {
     SubscriberBase* subscriber;
+    Awaited* awaited;  ///< null: any message of the subscriber will do
     std::coroutine_handle<> handle;
   };
+  void resume(std::coroutine_handle<> handle);
+  void resume_waiting(std::size_t position);
+  bool resume_settled();
+  void wait_for_news(bool at_leisure);
   std::vector<Task> tasks_;
   std::vector<Waiting> waiting_;
 };

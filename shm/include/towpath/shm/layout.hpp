@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/segment.hpp"
 
 namespace tow::shm {
@@ -22,7 +23,6 @@ inline constexpr std::size_t kSlotHeaderBytes = 16;
 inline constexpr std::size_t kMaxInlineBytes = 256 - kSlotHeaderBytes;
 inline constexpr std::size_t kMaxHolds = 64;
 inline constexpr std::size_t kMaxLossyHolds = 4;
-inline constexpr std::size_t kMaxKeyBytes = 255;
 
 /// No topic gets so far (a message a nanosecond takes 146 years): a sequence beyond is damage.
 inline constexpr std::uint64_t kMaxSequence = 1ULL << 62;
@@ -30,7 +30,12 @@ inline constexpr std::uint64_t kMaxSequence = 1ULL << 62;
 inline constexpr std::uint64_t kBusy = 1ULL << 63;
 
 enum class RingKind : std::uint32_t { one = 1, many = 2 };
-enum class ReaderKind : std::uint32_t { required = 1, lossy = 2 };
+enum class ReaderKind : std::uint32_t {
+  required = 1,  ///< publishers wait for it
+  lossy,         ///< they do not
+  group,         ///< the low mark of a group: publishers wait for it, no process owns it
+  consumer,      ///< one consumer of a group: what it holds; the group's low mark speaks for it
+};
 enum class TopicState : std::uint32_t { live = 1, removed = 2 };
 /// How a publisher of `publishers = one` looks for sleepers: behind a fence of its own, or without
 /// one because sleepers issue membarrier(2).
@@ -51,7 +56,7 @@ struct GeometryLayout {
   std::uint64_t slot_count;         ///< N, a power of two: sequences that the order remembers
   std::uint64_t lane_slot_count;    ///< M, a power of two <= N: slots of one lane
   std::uint64_t pool_bytes;         ///< payload pool of one lane, a multiple of 64
-  std::uint64_t max_message_bytes;  ///< payload and key of one message
+  std::uint64_t max_message_bytes;  ///< payload of one message
   std::uint64_t asked_depth;        ///< what the creator asked for; N is at least 4/3 of it
   std::uint32_t max_publishers;
   std::uint32_t max_subscribers;
@@ -85,14 +90,22 @@ struct OrderLayout {
   std::uint8_t reserved4[4];
   Atomic<std::uint64_t> dropped;  ///< messages given up because the topic was full
   std::uint8_t reserved5[112];
-  std::uint8_t reserved6[3328];
-  /// Per reader entry: the claim number of the reader that was evicted; 0 = none.
+  /// Bit k: lane k has used its pin, so scans look at it. Writer: the lane's owner; never cleared.
+  std::array<Atomic<std::uint64_t>, kMaxPublishers / 64> pinned;
+  std::uint8_t reserved6[3200];
+  /// Per reader entry: the claim number of the reader that was evicted, or what was dropped of a
+  /// group (GroupFloor); 0 = none.
   std::array<Atomic<std::uint64_t>, kMaxSubscribers> evicted;
+  /// Per lane: the sequence from which on nothing may be overwritten, as if a required reader stood
+  /// there, while the lane's prepared message goes out under it or not; 0 = none. Writer: the
+  /// lane's owner.
+  std::array<Atomic<std::uint64_t>, kMaxPublishers> pins;
   // index words of `publishers = many` follow, one per 64-byte line (see IndexWord)
 };
 static_assert(offsetof(OrderLayout, state) == 256 && offsetof(OrderLayout, limit) == 384);
 static_assert(offsetof(OrderLayout, doorbell) == 512 && offsetof(OrderLayout, room_want) == 640);
-static_assert(offsetof(OrderLayout, evicted) == 4096 && sizeof(OrderLayout) == 12288);
+static_assert(offsetof(OrderLayout, pinned) == 768 && offsetof(OrderLayout, evicted) == 4096);
+static_assert(offsetof(OrderLayout, pins) == 12288 && sizeof(OrderLayout) == 20480);
 
 /// File `readers/board`. Writers: subscribers.
 struct BoardLayout {
@@ -115,16 +128,19 @@ inline constexpr std::size_t kHistogramBuckets = 656;
 struct ReaderLayout {
   SegmentLayout header;
   std::uint8_t reserved0[64];
-  Atomic<std::uint64_t> owner;  ///< Token; 0 = free. Claimed by CAS 0 -> token; repaired token -> 0
+  /// Token; 0 = free. Claimed by CAS 0 -> token; repaired token -> 0. A group's: group_owner().
+  Atomic<std::uint64_t> owner;
   /// Claim number under which the fields below are valid; 0 = not joined. A reader counts only
   /// while live == claim != 0 and owner != 0.
   Atomic<std::uint64_t> live;
-  Atomic<std::uint64_t> claim;  ///< raised by 1 at every claim of this page
-  Atomic<std::uint32_t> kind;   ///< a ReaderKind
-  std::uint32_t reserved1;
-  Atomic<std::uint64_t> max_lag;  ///< messages; 0 = never evicted
+  Atomic<std::uint64_t> claim;     ///< raised by 1 at every claim of this page
+  Atomic<std::uint32_t> kind;      ///< a ReaderKind
+  Atomic<std::uint32_t> overflow;  ///< of a group: an Overflow
+  Atomic<std::uint64_t> max_lag;   ///< messages; 0 = never evicted. Of a group: its length limit
   std::uint8_t reserved2[88];
-  Atomic<std::uint64_t> cursor;    ///< next sequence it will take; published lazily, never ahead
+  /// Next sequence it will take; published lazily, never ahead. A group's: GroupPosition, and its
+  /// writers are the group's consumers.
+  Atomic<std::uint64_t> cursor;
   Atomic<std::uint64_t> received;  ///< messages taken
   Atomic<std::uint64_t> gaps;      ///< times that messages were missed
   Atomic<std::uint64_t> lost;      ///< messages missed
@@ -133,7 +149,9 @@ struct ReaderLayout {
   std::array<Atomic<std::uint64_t>, kMaxHolds>
       holds;  ///< payloads kept in place (see Hold); 0 = none
   std::array<Atomic<std::uint64_t>, kHistogramBuckets> latency;  ///< ticks from commit to take
-  std::uint8_t reserved4[8192 - 1024 - 8 * kHistogramBuckets];
+  /// Of a group or consumer: the group's file name, NUL-padded.
+  std::array<Atomic<std::uint64_t>, 32> group;
+  std::uint8_t reserved4[8192 - 1024 - 256 - 8 * kHistogramBuckets];
 };
 static_assert(offsetof(ReaderLayout, owner) == 128 && offsetof(ReaderLayout, cursor) == 256);
 static_assert(offsetof(ReaderLayout, holds) == 512 && offsetof(ReaderLayout, latency) == 1024);
@@ -146,6 +164,10 @@ struct SlotLayout {
 };
 static_assert(sizeof(SlotLayout) == kSlotHeaderBytes);
 
+/// Path of a settlement record (record_layout.hpp) relative to the bus, NUL-padded. In words, as
+/// all text that one process may read while another writes it.
+using RecordPathLayout = std::array<Atomic<std::uint64_t>, 96>;
+
 /// File `lanes/<k>`. Writer: the publisher that owns it; `owner` also by adopters and repairers.
 struct LaneLayout {
   SegmentLayout header;
@@ -153,18 +175,23 @@ struct LaneLayout {
   Atomic<std::uint64_t> owner;      ///< Token; 0 = free to adopt
   Atomic<std::uint64_t> published;  ///< messages since creation, published lazily; for people
   Atomic<std::uint64_t> adoptions;  ///< how often a successor took over
-  std::uint8_t reserved1[104];
-  std::uint8_t reserved2[4096 - 256];
+  /// Id of the settlement whose prepared messages lie in this lane; 0 = none. Otherwise the lane is
+  /// not to be adopted before the record that `record` names is resolved.
+  Atomic<std::uint64_t> in_record;
+  std::uint8_t reserved1[96];
+  RecordPathLayout record;  ///< written before `in_record`
+  std::uint8_t reserved2[4096 - 1024];
   // slots, stamps and pool follow at the offsets of LaneMap
 };
-static_assert(offsetof(LaneLayout, owner) == 128 && sizeof(LaneLayout) == 4096);
+static_assert(offsetof(LaneLayout, owner) == 128 && offsetof(LaneLayout, record) == 256);
+static_assert(sizeof(LaneLayout) == 4096);
 
 /// `meta` of a slot: payload size 31 bits | in_pool 1 bit | key hash 16 bits | fields 16 bits.
 struct SlotMeta {
   std::uint32_t payload_bytes = 0;
   bool in_pool = false;
   std::uint16_t key_hash = 0;  ///< 16 bits of the key's hash, 0 = no key
-  std::uint16_t fields = 0;    ///< which optional fields follow the payload
+  std::uint16_t fields = 0;    ///< which fields follow the payload, and the priority: fields.hpp
 
   constexpr std::uint64_t pack() const {
     return std::uint64_t{payload_bytes} | std::uint64_t{in_pool} << 31 |
@@ -175,7 +202,6 @@ struct SlotMeta {
             static_cast<std::uint16_t>(bits >> 32), static_cast<std::uint16_t>(bits >> 48)};
   }
 };
-inline constexpr std::uint16_t kFieldKey = 1;  ///< u8 length, then the key's bytes
 
 /// When a message was committed: a mark of its sequence (16 bits) | ticks just before (48 bits:
 /// they wrap after some 20 hours). The mark tells a stamp of the slot's last message from one to

@@ -42,6 +42,13 @@ class Token {
   std::uint64_t bits_ = 0;
 };
 
+/// Owner of the reader page in which a group's low mark lies: nobody's life, so never dead, and
+/// unique by the page's claim, so that a slow remover cannot free the page of a later group.
+constexpr Token group_owner(std::uint64_t claim) {
+  return Token(0xFFFF'FFFF'0000'0000 | (claim & 0xFFFF'FFFF));
+}
+constexpr bool is_group_owner(Token token) { return token.uid() == 0xFFFF'FFFF; }
+
 enum class EntryState : std::uint32_t { free = 0, live = 1, repairing = 2 };
 
 /// One process of one user.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "towpath/shm/fields.hpp"
 #include "towpath/shm/histogram.hpp"
 #include "towpath/shm/ring.hpp"
 #include "towpath/shm/wait.hpp"
@@ -32,7 +33,10 @@ struct ReaderOptions {
   ReaderKind kind = ReaderKind::required;
   StartAt start{};
   std::uint64_t max_lag = 0;            ///< required: evict when further behind; 0 = never
+                                        ///< group: unsettled messages it may have; 0 = any number
   std::uint32_t max_holds = kMaxHolds;  ///< payloads kept in place at once; more are copied
+  std::uint32_t overflow = 0;           ///< group: an Overflow
+  std::string group{};                  ///< group and consumer: the group's file name
 };
 
 /// What was taken. `data` points into the caller's buffer (small payloads) or into the pool, where
@@ -48,6 +52,11 @@ struct Received {
   std::int32_t hold = kNoHold;
   std::uint64_t missed = 0;  ///< messages lost right before this one (lossy readers)
   std::unique_ptr<std::byte[]> copy;
+
+  /// What follows the payload, as long as that stays.
+  FieldsView fields_view() const {
+    return {data + payload_bytes, stored_bytes - payload_bytes, fields, key_hash};
+  }
 };
 
 /// Copies payload words with relaxed loads; the caller validates by the slot's sequence.
@@ -84,6 +93,14 @@ class Reader {
   /// aligned 16.
   Take try_take(Received& out, std::byte* buffer);
 
+  /// Takes message `sequence` wherever this reader stands: for consumers, who take what they have
+  /// leased. `empty` when it was not committed, `damaged` when it is gone.
+  Take take_at(std::uint64_t sequence, Received& out, std::byte* buffer);
+  /// Ticks since a message was committed; nothing when it has no stamp, or is gone.
+  std::optional<std::uint64_t> age_ticks(std::uint64_t sequence);
+  /// Fetches the slot of a committed message that will be taken soon.
+  void prefetch_at(std::uint64_t sequence);
+
   /// Takes a message whose payload is exactly `T`, inline, without a key, straight into `out`.
   /// `other` when it is not like that, or there is more to say: call try_take() then.
   enum class Fixed : std::uint8_t { taken, empty, other };
@@ -109,6 +126,13 @@ class Reader {
   /// Why the last take said `unreachable`.
   Error failure() const { return failure_; }
 
+  /// Wakes publishers who wait for room, if there are any.
+  void signal_room();
+
+  /// Gives the page of a group to the group: from here on no process owns it, and this reader is an
+  /// observer.
+  void hand_over();
+
   /// Ends the use of a payload in place.
   void release(std::int32_t hold);
   /// Jumps so that the next take gives the newest message; returns how many were skipped.
@@ -122,6 +146,7 @@ class Reader {
   std::uint64_t lost() const { return lost_; }
   std::uint64_t gaps() const { return gaps_; }
   std::uint32_t number() const { return number_; }
+  std::uint64_t claim() const { return claim_; }
   const std::shared_ptr<Ring>& ring() const { return ring_; }
 
  private:
@@ -191,7 +216,6 @@ class Reader {
       publish_cursor();
   }
   void publish_cursor();
-  void signal_room();
 
   std::shared_ptr<Ring> ring_;
   OrderLayout* order_;

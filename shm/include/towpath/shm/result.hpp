@@ -31,8 +31,15 @@ enum class Code : std::uint16_t {
   not_supported,     ///< the kernel or filesystem lacks something
   removed,           ///< the topic was removed
   evicted,           ///< a required subscriber fell behind its max_lag
+  lease_lost,        ///< a delivery is its consumer's no more: its time passed, or there was a seek
   stale,             ///< this process no longer owns its entry (its lock descriptor was closed)
   system,            ///< any other failed system call
+  unroutable,        ///< no binding leads to a queue, and the message was mandatory
+  no_server,         ///< nobody serves the service
+  server_died,       ///< the server that handled a request is dead, and nobody tries it again
+  no_reply,          ///< a request was settled without a reply
+  request_failed,    ///< the server says that it failed
+  cancelled,         ///< the caller wants no more of the reply
 };
 
 /// The name of a code, for example "not_found".

@@ -97,7 +97,12 @@ class Ring {
   const Geometry& geometry() const { return geometry_; }
   const std::string& topic() const { return topic_; }
   const Directory& directory() const { return directory_; }
+  /// Name of that directory.
+  std::string topic_file() const {
+    return directory_.path().substr(directory_.path().rfind('/') + 1);
+  }
   Participants& participants() const { return *participants_; }
+  const std::shared_ptr<Participants>& shared_participants() const { return participants_; }
   std::uint32_t file_mode() const { return file_mode_; }
   bool can_publish() const { return order_access_ == Access::read_write; }
   bool can_subscribe() const { return board_access_ == Access::read_write; }

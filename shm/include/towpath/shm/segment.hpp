@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "towpath/shm/atomic.hpp"
 #include "towpath/shm/result.hpp"
@@ -23,7 +24,19 @@ namespace tow::shm {
 inline constexpr std::uint32_t kLayoutVersion = 1;
 inline constexpr std::uint64_t kMagic = 0x01'48'54'41'50'57'4F'54;  // "TOWPATH\1"
 
-enum class SegmentKind : std::uint32_t { bus = 1, participants, order, board, reader, lane };
+enum class SegmentKind : std::uint32_t {
+  bus = 1,
+  participants,
+  order,
+  board,
+  reader,
+  lane,
+  group,
+  record,
+  producer,
+  exchange = 32,
+  lock,
+};
 
 /// First 64 bytes of every file. Writer: the creator, once, before the file has a name.
 struct SegmentLayout {
@@ -48,6 +61,10 @@ class Directory {
   static Result<Directory> open(const std::string& path);
   /// The same for `name` inside this one.
   Result<Directory> open_child(const std::string& name) const;
+  /// The same, made if it is missing (a creator may have died after making it). `file_mode` is that
+  /// of the files in it; r implies x. Errors: no_space, not_found (this one is gone),
+  /// no_permission.
+  Result<Directory> make_child(const std::string& name, std::uint32_t file_mode) const;
   Directory(Directory&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
   Directory& operator=(Directory&& other) noexcept {
@@ -56,6 +73,9 @@ class Directory {
     return *this;
   }
   ~Directory();
+
+  /// What is in it, sorted; nothing when it cannot be read.
+  std::vector<std::string> names() const;
 
   int fd() const { return fd_; }
   const std::string& path() const { return path_; }

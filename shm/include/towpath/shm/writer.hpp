@@ -1,7 +1,6 @@
 #pragma once
 /// The write side of a ring: one lane, one owner, one thread at a time.
 
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -9,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "towpath/shm/fields.hpp"
+#include "towpath/shm/payload.hpp"
 #include "towpath/shm/pool.hpp"
 #include "towpath/shm/reader_table.hpp"
 #include "towpath/shm/ring.hpp"
@@ -18,36 +19,14 @@ namespace tow::shm {
 
 enum class Append : std::uint8_t {
   done,
-  full,       ///< a required reader has not passed yet
+  full,       ///< a required reader or a group has not passed yet
+  rejected,   ///< the same, and the group wants it said at once: waiting is not what it is for
   pool_full,  ///< no payload memory: unread or held payloads use it up
   removed,    ///< the topic is gone, or a file of it was truncated (Ring::end_reason tells)
   stale,      ///< this process lost its membership
   damaged,    ///< the topic's shared words contradict themselves
+  prepared,   ///< prepared messages have to be published or discarded first
 };
-
-/// Copies `bytes` into payload words with relaxed stores: readers validate by the slot's sequence.
-[[gnu::always_inline]] inline void store_words(Atomic<std::uint64_t>* words, const void* source,
-                                               std::size_t bytes) {
-  const auto* from = static_cast<const std::byte*>(source);
-  std::uint64_t word;
-#pragma GCC unroll 30  // a constant size becomes straight stores
-  for (; bytes >= 8; bytes -= 8, from += 8, ++words) {
-    std::memcpy(&word, from, 8);
-    words->store(word, kRelaxed);  // relaxed: ordered by [P1]
-  }
-  if (bytes != 0) {
-    word = 0;
-    std::memcpy(&word, from, bytes);
-    words->store(word, kRelaxed);  // relaxed: ordered by [P1]
-  }
-}
-
-/// Copies or fills payload memory by the fastest way for its size.
-void copy_payload(std::byte* to, const void* from, std::size_t bytes);
-void fill_payload(std::byte* to, std::byte value, std::size_t bytes);
-
-/// 16 bits of a key's hash; 0 for no key.
-std::uint16_t key_hash(std::string_view key);
 
 /// Appends messages to a ring through one lane. Not thread-safe. The Ring must outlive it (it holds
 /// a share). Nothing here waits except wait_for_room().
@@ -61,6 +40,8 @@ class Writer {
   static Result<std::unique_ptr<Writer>> attach(std::shared_ptr<Ring> ring);
   ~Writer();
   Writer(const Writer&) = delete;
+  /// Gives the lane back; the end of a writer does the same. Afterwards it is of no more use.
+  void leave();
 
   /// Appends a payload of a size known to the compiler that fits into a slot (kBytes <=
   /// inline_bytes()): straight stores. Call notify() once after one or more appends.
@@ -72,8 +53,8 @@ class Writer {
       store_words(LaneView::payload(slot), payload, kBytes);
     });
   }
-  /// Any size, with an optional key; takes pool memory when the message does not fit into a slot.
-  Append append(const void* payload, std::uint32_t payload_bytes, std::string_view key = {});
+  /// Any size, with optional fields; takes pool memory when both do not fit into a slot.
+  Append append(const void* payload, std::uint32_t payload_bytes, FieldsView fields = {});
 
   /// `one`: fills all slots, then commits them in ascending order (a death leaves a prefix);
   /// `many`: one by one. Stops at the first that finds no room; returns how many went out.
@@ -97,9 +78,45 @@ class Writer {
   /// Dies here: private bookkeeping only; the successor sees the memory as free.
   std::optional<Block> loan(std::uint64_t bytes);
   std::byte* data(Block block) const { return lane_.pool + block.offset; }
-  /// Appends a loaned block. On anything but `done` the block stays on loan.
-  Append append_loan(Block block, std::uint32_t payload_bytes, std::string_view key = {});
+  /// Appends a loaned block, which has room for the fields behind the payload. On anything but
+  /// `done` the block stays on loan.
+  Append append_loan(Block block, std::uint32_t payload_bytes, FieldsView fields = {});
   void return_loan(Block block) { pool_.free(block); }
+
+  // Messages that are whole before it is decided whether they go out; a settlement (record.hpp) has
+  // them and says when. `many` only; writer_prepared.cpp.
+
+  /// Fills the next slot of the lane, which nobody sees before publish_prepared(). Until all that
+  /// is prepared was published or discarded, appends find `prepared`; and so does one message more
+  /// than half the lane.
+  /// Dies here: no index word names the slots; the successor clears and reuses them.
+  Append prepare(const void* payload, std::uint32_t payload_bytes, FieldsView fields = {});
+  /// The same of a loaned block. On anything but `done` it stays on loan.
+  Append prepare_loan(Block block, std::uint32_t payload_bytes, FieldsView fields = {});
+  std::size_t prepared() const { return prepared_.size(); }
+  /// The slot of the i-th prepared message.
+  std::uint64_t prepared_slot(std::size_t i) const { return (position_ + i) & slot_mask_; }
+  /// Whether all that is prepared finds room now; in a record, the next of it.
+  Append room_for_prepared();
+  /// From here on, should we die, the settlement `id` of the record at `path` decides about what is
+  /// prepared, and nobody adopts the lane before.
+  void enter_record(std::string_view path, std::uint64_t id);
+  void leave_record();
+  /// Publishes the message that was prepared first, and then stores its sequence in `out`.
+  Append publish_prepared(Atomic<std::uint64_t>& out);
+  /// The one that was prepared first is void.
+  void drop_prepared();
+  /// All are void: their slots are the next ones again.
+  void discard_prepared();
+
+  /// Takes over a lane whose owner died in the settlement `id`, to finish that. The prepared
+  /// messages stay as they are. Errors: not_found when the lane is in it no longer,
+  /// already_exists when somebody else does it.
+  static Result<std::unique_ptr<Writer>> take_over(std::shared_ptr<Ring> ring, std::uint32_t lane,
+                                                   std::uint64_t id);
+  /// For who has taken over: publishes the message in `slot`, unless the dead did, and then stores
+  /// its sequence in `out`.
+  Append finish_prepared(std::uint64_t slot, Atomic<std::uint64_t>& out);
 
   /// To be called after a payload of `bytes` was appended and notified: readies the memory that the
   /// next one of that size will probably be written to. Where the pool holds but a few of them it
@@ -127,6 +144,8 @@ class Writer {
 
   /// Waits until the next append may find room. `changed` means try again.
   Wake wait_for_room(Append reason, std::uint64_t bytes, Deadline deadline);
+  /// Waits until room_for_prepared() may find some.
+  Wake wait_for_prepared(Deadline deadline);
   /// Asks the kernel about those in the way; true when somebody was dead and counts no more.
   bool release_dead();
   /// Who is in the way of the last append that found no room; for error texts.
@@ -202,7 +221,14 @@ class Writer {
   }
 
   Append make_room(std::uint64_t sequence);
-  bool own_slot_passed(const SlotLayout* slot);
+  Append scan_readers(std::uint64_t sequence);
+  bool own_slot_passed();
+  bool slot_passed(std::uint64_t position);
+  template <class Fill>
+  Append prepare_slot(const Fill& fill, std::optional<Block> block);
+  Append publish_slot(std::uint64_t slot_number, Atomic<std::uint64_t>& out);
+  bool pin(std::uint64_t sequence);
+  void unpin();
   std::uint64_t next_candidate();
   void count_published();
   void ring_bell();
@@ -212,6 +238,8 @@ class Writer {
   void take_back(std::size_t count);
   void free_unheld();
   Append try_room(Append reason, std::uint64_t bytes);
+  template <class Changed>
+  Wake wait_until(const Changed& changed, Deadline deadline);
 
   std::shared_ptr<Ring> ring_;
   OrderLayout* order_;
@@ -232,13 +260,15 @@ class Writer {
   std::uint64_t last_own_ = 0;          ///< `many`: last sequence that this writer committed
   std::uint64_t passed_ = 0;            ///< no required reader is or can join at or before it
   std::uint64_t published_before_ = 0;  ///< `many`: messages of this lane before this writer
+  std::uint64_t in_record_ = 0;         ///< settlement that the lane is in; 0 = none
   std::uint32_t lane_number_ = 0;
   ReaderTable readers_;
   PoolMap pool_;
   std::deque<Outstanding>
       outstanding_;             ///< pool payloads whose slots still name them, oldest first
   std::vector<Block> retired_;  ///< pool payloads without a slot, perhaps held by a reader
-  bool holds_known_ = true;     ///< false: a page could not be read when the map was rebuilt
+  std::deque<std::optional<Block>> prepared_;  ///< pool payloads of the prepared, next slot first
+  bool holds_known_ = true;  ///< false: a page could not be read when the map was rebuilt
   std::uint64_t fork_count_;
 };
 
@@ -296,7 +326,7 @@ Append Writer::append_many(const Fill& fill) {
       }
     }
     if (!filled) {
-      if (!own_slot_passed(slot)) [[unlikely]]
+      if (!own_slot_passed()) [[unlikely]]
         return Append::full;
       retire(slot_number);
       // Dies before [O1]: no index word names the slot; the successor clears and reuses it.

@@ -1,0 +1,81 @@
+#include "towpath/client.hpp"
+
+#include "client_state.hpp"
+
+namespace tow {
+
+Result<ClientBase> Bus::make_client(std::string_view service, const ClientOptions& options,
+                                    const TypeInfo& type) const {
+  auto ring = open_service(service, options.service, type);
+  if (!ring) return ring.error();
+  remove_replies_of_the_dead();
+  auto state = ClientState::make(*this, std::string(service),
+                                 Topic<Bytes>(std::move(*ring), state_), options);
+  if (!state) return state.error();
+  return ClientBase(std::move(*state));
+}
+
+ClientBase::ClientBase(std::unique_ptr<ClientState> state) : state_(std::move(state)) {}
+ClientBase::ClientBase(ClientBase&&) noexcept = default;
+ClientBase& ClientBase::operator=(ClientBase&&) noexcept = default;
+ClientBase::~ClientBase() = default;
+
+const std::string& ClientBase::service() const { return state_->service(); }
+const std::string& ClientBase::reply_topic() const { return state_->reply_topic(); }
+std::size_t ClientBase::in_flight() const { return state_->in_flight(); }
+std::uint64_t ClientBase::late() const { return state_->late(); }
+
+Result<PendingBase> ClientBase::send_bytes(std::span<const std::byte> payload,
+                                           std::chrono::nanoseconds timeout,
+                                           const Attributes* attributes) {
+  auto call = state_->begin(payload, timeout, attributes);
+  if (!call) return call.error();
+  return PendingBase(state_.get(), *call);
+}
+
+Result<Message<Bytes>> ClientBase::call_bytes(std::span<const std::byte> payload,
+                                              std::chrono::nanoseconds timeout,
+                                              const Attributes* attributes,
+                                              std::size_t typed_bytes) {
+  auto pending = send_bytes(payload, timeout, attributes);
+  if (!pending) return pending.error();
+  return pending->get_bytes(typed_bytes);
+}
+
+PendingBase& PendingBase::operator=(PendingBase&& other) noexcept {
+  if (this != &other) {
+    cancel();
+    client_ = std::exchange(other.client_, nullptr);
+    call_ = other.call_;
+  }
+  return *this;
+}
+
+bool PendingBase::ready() { return client_ == nullptr || client_->ready(call_); }
+
+bool PendingBase::wait(std::chrono::nanoseconds timeout) {
+  return client_ == nullptr || client_->wait(call_, shm::Deadline::after(timeout));
+}
+
+void PendingBase::cancel() {
+  if (client_ != nullptr) std::exchange(client_, nullptr)->end(call_);
+}
+
+SubscriberBase& PendingBase::replies() { return client_->replies(); }
+
+Result<std::optional<Message<Bytes>>> PendingBase::next_bytes(std::size_t typed_bytes) {
+  if (client_ == nullptr) {
+    return make_error(Code::cancelled, "this call was cancelled, or never was one");
+  }
+  return client_->take(call_, typed_bytes);
+}
+
+Result<Message<Bytes>> PendingBase::get_bytes(std::size_t typed_bytes) {
+  auto reply = next_bytes(typed_bytes);
+  if (!reply) return reply.error();
+  if (*reply) return std::move(**reply);
+  return make_error(Code::no_reply, "service " + client_->service() +
+                                        ": the stream of replies has ended; there is no other");
+}
+
+}  // namespace tow

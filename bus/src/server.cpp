@@ -1,0 +1,112 @@
+#include "towpath/server.hpp"
+
+#include "server_state.hpp"
+
+namespace tow {
+
+Result<ServerBase> Bus::make_server(std::string_view service, const ServerOptions& options,
+                                    const TypeInfo& type) const {
+  auto ring = open_service(service, options.service, type);
+  if (!ring) return ring.error();
+  auto state = ServerState::make(*this, std::string(service),
+                                 Topic<Bytes>(std::move(*ring), state_), options);
+  if (!state) return state.error();
+  return ServerBase(std::move(*state));
+}
+
+ServerBase::ServerBase(std::unique_ptr<ServerState> state) : state_(std::move(state)) {}
+ServerBase::ServerBase(ServerBase&&) noexcept = default;
+ServerBase& ServerBase::operator=(ServerBase&&) noexcept = default;
+ServerBase::~ServerBase() = default;
+
+const std::string& ServerBase::service() const { return state_->service(); }
+std::uint64_t ServerBase::answered() const { return state_->answered(); }
+std::uint64_t ServerBase::dropped() const { return state_->dropped(); }
+bool ServerBase::ready() const { return state_->requests().ready(); }
+
+// relaxed, both: nothing else follows from it
+void ServerBase::stop() { state_->stopped().store(true, std::memory_order_relaxed); }
+bool ServerBase::stopped() const { return state_->stopped().load(std::memory_order_relaxed); }
+
+RequestBase ServerBase::take_base(std::chrono::nanoseconds timeout, std::size_t typed_bytes) {
+  RequestBase request(state_->requests().take(timeout), state_.get());
+  if (!request || typed_bytes == 0 || request.bytes().size() == typed_bytes) return request;
+  const Error error =
+      make_error(Code::corrupt, "service " + service() + ": a request of " +
+                                    std::to_string(request.bytes().size()) +
+                                    " bytes is not of the service's type, which has " +
+                                    std::to_string(typed_bytes) + "; it was failed");
+  (void)request.fail("the request is not of the service's type");  // its client may be gone
+  return RequestBase(Delivery<Bytes>(error), nullptr);
+}
+
+RequestBase& RequestBase::operator=(RequestBase&& other) noexcept {
+  if (this != &other) {
+    if (!answered()) (void)fail("the server dropped the request");
+    Delivery<Bytes>::operator=(std::move(other));
+    server_ = other.server_;
+  }
+  return *this;
+}
+
+RequestBase::~RequestBase() {
+  if (!answered()) (void)fail("the server ended the request without an answer");
+}
+
+bool RequestBase::cancelled() const {
+  if (settled()) return false;
+  const shm::Group& group = server_->group();
+  // [G2] acquire, pairs with [G1]: whoever withdrew it changed its word.
+  return group.word(lease_.sequence).load(shm::kAcquire) != lease_.bits;
+}
+
+Result<void> RequestBase::finish() { return answer({}, kReplyEnd, nullptr); }
+
+Result<void> RequestBase::fail(std::string_view text, std::int32_t code) {
+  constexpr std::size_t kLongest = 4096;  // an error is to be read by people
+  text = text.substr(0, kLongest);
+  Attributes attributes;
+  if (code != 0) attributes.headers.add("code", std::int64_t{code});
+  return answer(std::as_bytes(std::span(text)), kReplyError, &attributes);
+}
+
+Result<void> RequestBase::reply_bytes(std::span<const std::byte> payload,
+                                      const Attributes* attributes) {
+  return answer(payload, {}, attributes);
+}
+
+Result<void> RequestBase::part_bytes(std::span<const std::byte> payload,
+                                     const Attributes* attributes) {
+  return answer(payload, kReplyPart, attributes);
+}
+
+Result<void> RequestBase::answer(std::span<const std::byte> payload, std::string_view mark,
+                                 const Attributes* attributes) {
+  if (answered()) {
+    return make_error(Code::cancelled, "this request was answered before, or never was one");
+  }
+  const auto no_more = [this] {
+    return make_error(Code::cancelled, "the caller of " + server_->service() +
+                                           " wants no more of request " +
+                                           std::to_string(lease_.sequence));
+  };
+  if (cancelled()) {
+    (void)ack();  // it is nobody's any more
+    return no_more();
+  }
+  Result<void> sent;
+  if (!reply_topic().empty()) {
+    sent = server_->send(reply_topic(), correlation_id(), mark, payload, attributes);
+  }
+  const bool stays =
+      sent ? mark == kReplyPart
+           : sent.error() == Code::too_large || sent.error() == Code::invalid_argument;
+  if (stays) return sent;
+  // Dies before: the caller has its answer, and repair gives the request up, or another server does
+  // it again and its reply is dropped as late.
+  server_->count_answer();
+  if (!ack() && sent) return no_more();
+  return sent;
+}
+
+}  // namespace tow

@@ -1,0 +1,201 @@
+#include "operation_parts.hpp"
+
+namespace tow::crash {
+namespace {
+
+/// A topic of five messages, none of them settled; there is a group.
+Setting grouped(GroupOptions group = {}, GroupWant want = {}) {
+  Setting setting{.publishers = Publishers::many, .group = std::move(group)};
+  setting.group_want = std::move(want);
+  return setting;
+}
+
+/// The first message was begun, and may be settled by the operation.
+Setting first_begun(GroupOptions group = {}) {
+  return grouped(std::move(group), {.maybe = {1}, .begun = {1}});
+}
+
+Setting with_sleeping_consumer(Setting setting) {
+  setting.meanwhile = [](Stage& stage) { stage.want_group_bell(); };
+  return setting;
+}
+
+void consume(Actor& actor) { actor.consume(); }
+void begin_one(Actor& actor) {
+  actor.consume();
+  actor.begin();
+}
+void take(Actor& actor) { actor.begin(); }
+
+const std::set<std::uint64_t> kAll{1, 2, 3, 4, 5};
+
+void add_group_files(Operations& list) {
+  const auto make = [](Actor& actor) {
+    actor.group.emplace(actor.topic->group(kGroup, {.start = Start::oldest()}).value());
+  };
+  list.push_back({"make a group", of(Publishers::many), open, make});
+  list.push_back({"make a group, one", of(Publishers::one), open, make});
+  list.push_back({"open a group", grouped(), open,
+                  [](Actor& actor) { actor.group.emplace(actor.topic->group(kGroup).value()); }});
+  list.push_back({"remove a group",
+                  with_sleeping_consumer(grouped({}, {.maybe = kAll, .may_be_gone = true})), open,
+                  [](Actor& actor) { actor.topic->remove_group(kGroup).value(); }});
+  list.push_back({"join a group", grouped(), open, consume});
+  list.push_back({"join a group of a dead consumer",
+                  with_dead(grouped({}, {.begun = {1, 2}}),
+                            [](Actor& actor) {
+                              actor.consume();
+                              actor.begin(2);
+                            }),
+                  open, consume});
+  list.push_back({"leave a group", with_sleeping_consumer(grouped({}, {.begun = {1, 2}})),
+                  [](Actor& actor) {
+                    actor.consume();
+                    actor.begin(2);
+                    for (auto& delivery : actor.deliveries) (void)std::move(delivery);
+                  },
+                  [](Actor& actor) {
+                    actor.deliveries.clear();
+                    actor.consumer.reset();
+                  }});
+}
+
+void add_group_takes(Operations& list) {
+  list.push_back({"begin a delivery", grouped(), consume, take});
+  Setting large_ones = grouped();
+  large_ones.bytes = kLarge;
+  large_ones.messages = 3;
+  list.push_back({"begin a large delivery", large_ones, consume, take});
+  list.push_back({"begin a delivery with a lease", grouped({.lease = 1h}), consume, take});
+  list.push_back({"settle the last and raise the low mark",
+                  grouped({}, {.done = {1, 2, 3, 4}, .maybe = {5}, .begun = {5}}),
+                  [](Actor& actor) {
+                    actor.consume();
+                    for (int i = 0; i < 4; ++i) {
+                      actor.begin();
+                      actor.deliveries.back().ack().value();
+                    }
+                    actor.begin();
+                  },
+                  [](Actor& actor) {
+                    actor.deliveries.back().ack().value();
+                    actor.begin();
+                  }});
+  list.push_back({"take from a group until a deadline", grouped({}, {.done = kAll}),
+                  [](Actor& actor) {
+                    actor.consume();
+                    for (int i = 0; i < 5; ++i) {
+                      actor.begin();
+                      actor.deliveries.back().ack().value();
+                    }
+                  },
+                  [](Actor& actor) { (void)actor.consumer->take(15ms); }});
+}
+
+void add_group_settling(Operations& list) {
+  list.push_back(
+      {"ack", first_begun(), begin_one, [](Actor& actor) { actor.deliveries[0].ack().value(); }});
+  list.push_back({"release", with_sleeping_consumer(first_begun()), begin_one,
+                  [](Actor& actor) { actor.deliveries[0].release().value(); }});
+  list.push_back({"retry at once", with_sleeping_consumer(first_begun()), begin_one,
+                  [](Actor& actor) { actor.deliveries[0].retry().value(); }});
+  list.push_back({"retry later", with_sleeping_consumer(first_begun()), begin_one,
+                  [](Actor& actor) { actor.deliveries[0].retry(1us).value(); }});
+  list.push_back({"retry once too often", first_begun({.max_attempts = 1}), begin_one,
+                  [](Actor& actor) { actor.deliveries[0].retry().value(); }});
+  list.push_back({"reject", first_begun(), begin_one,
+                  [](Actor& actor) { actor.deliveries[0].reject("for good").value(); }});
+  list.push_back({"renew a lease", first_begun({.lease = 1h}), begin_one,
+                  [](Actor& actor) { actor.deliveries[0].renew().value(); }});
+  list.push_back({"take back what was leased for too long",
+                  with_sleeping_consumer(first_begun({.lease = 1us})), begin_one, [](Actor& actor) {
+                    auto other = actor.group->consumer({.prefetch = 1, .spin = 0ns}).value();
+                    (void)other.try_take();
+                  }});
+  Setting room_wanted = first_begun();
+  room_wanted.meanwhile = [](Stage& stage) { stage.want_room(); };
+  list.push_back({"make room by settling", room_wanted, begin_one,
+                  [](Actor& actor) { actor.deliveries[0].ack().value(); }});
+}
+
+void add_giving_up(Operations& list) {
+  Setting expired = grouped({}, {.maybe = kAll});
+  expired.attributes = {.time_to_live = 1ns};
+  list.push_back({"give up what is too old", expired, consume, take});
+  Setting early = grouped();
+  early.attributes = {.delay = 1us};
+  list.push_back({"begin what was delayed", early, consume, take});
+  list.push_back({"skip what is not for the group",
+                  grouped({.key_pattern = "a.*"}, {.maybe = kAll}), consume, take});
+  list.push_back({"publish beyond a length limit",
+                  grouped({.max_length = 4, .overflow = Overflow::drop_oldest}, {.maybe = kAll}),
+                  attach, [](Actor& actor) { actor.publish(kSmall); }, 1});
+  list.push_back({"drop what publishers dropped",
+                  grouped({.max_length = 4, .overflow = Overflow::drop_oldest}, {.maybe = kAll}),
+                  consume, take});
+}
+
+void add_modes(Operations& list) {
+  const auto life = [](Actor& actor) {
+    actor.consume();
+    actor.begin(1);
+  };
+  Setting keyed = with_dead(grouped({.mode = GroupMode::ordered}, {.begun = {1}}), life);
+  keyed.attributes = {.key = "key"};
+  list.push_back({"take a dead one's partitions", keyed, open, [](Actor& actor) {
+                    actor.consume();
+                    actor.begin();
+                  }});
+  Setting shared_out = grouped({.mode = GroupMode::ordered}, {.begun = {1}});
+  shared_out.attributes = {.key = "key"};
+  list.push_back({"share partitions out", shared_out, begin_one, [](Actor& actor) {
+                    auto other = actor.group->consumer({.spin = 0ns}).value();
+                    actor.begin();
+                    (void)other.try_take();
+                  }});
+  list.push_back({"retry in order", shared_out, begin_one,
+                  [](Actor& actor) { actor.deliveries[0].retry().value(); }});
+  list.push_back(
+      {"become the single active", grouped({.mode = GroupMode::single_active}), consume, take});
+  list.push_back({"begin by priority", grouped({.by_priority = true}), consume, take});
+}
+
+void add_group_control(Operations& list) {
+  GroupWant two_done{.maybe = {1, 2}};
+  const auto settle_two = [](Actor& actor) {
+    actor.consume();
+    actor.begin(2);
+    for (auto& delivery : actor.deliveries) delivery.ack().value();
+  };
+  list.push_back({"seek", with_sleeping_consumer(grouped({}, two_done)), settle_two,
+                  [](Actor& actor) { actor.group->seek(SeekTo::oldest()).value(); }});
+  list.push_back({"pause and resume", with_sleeping_consumer(grouped()), consume, [](Actor& actor) {
+                    actor.group->pause().value();
+                    actor.group->resume().value();
+                  }});
+  const auto look = [](Actor& actor) {
+    actor.bus.emplace(Bus::open(actor.path, {.create = false, .observe = true}).value());
+  };
+  Setting after_death = grouped({}, {.begun = {1, 2}});
+  after_death.meanwhile = [](Stage& stage) {
+    stage.let_die([](Actor& actor) {
+      actor.consume();
+      actor.begin(2);
+    });
+    stage.want_group_bell();
+  };
+  list.push_back({"repair a group", after_death, look, [](Actor& actor) { actor.bus->heal(); }});
+}
+
+}  // namespace
+
+void add_groups(Operations& list) {
+  add_group_files(list);
+  add_group_takes(list);
+  add_group_settling(list);
+  add_giving_up(list);
+  add_modes(list);
+  add_group_control(list);
+}
+
+}  // namespace tow::crash

@@ -1,0 +1,28 @@
+// A million messages through a group whose consumers are killed all the time: each is settled once.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "round.hpp"
+
+namespace tow::soak {
+namespace {
+
+TEST(GroupKills, AMillionMessagesAreSettledOnceEachThoughFourConsumersDieAllTheTime) {
+  Plan plan{.name = "AMillionJobs", .steady = true, .publishers = 0, .subscribers = 0};
+  plan.consumers = 4;
+  plan.depth = 1024;
+  plan.kills = std::max(10, static_cast<int>(200 * scale()));
+  plan.messages = static_cast<std::uint64_t>(1e6 * scale());
+  const Tally tally = run_round(plan, fresh_seed());
+  std::printf("seed %llu\n%s", static_cast<unsigned long long>(tally.seed), tally.text().c_str());
+  EXPECT_EQ(tally.fault_list, "");
+  EXPECT_TRUE(tally.fine());
+  EXPECT_GE(tally.messages, plan.messages);
+  EXPECT_GE(tally.deliveries, tally.messages);
+}
+
+}  // namespace
+}  // namespace tow::soak
