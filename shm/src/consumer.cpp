@@ -218,6 +218,7 @@ void Consumer::drop_below(std::uint64_t floor) {
     if (group_->ring().published(sequence + slots)) continue;  // another's word
     SeenWord seen = group_->look(sequence, epoch_);
     const WordState state = seen.means.state;
+    if (state == WordState::dead) go_on_with_dead(seen);
     if (state != WordState::ready && state != WordState::delayed) continue;
     layout_->dropped.fetch_add(1, kRelaxed);  // relaxed: statistics
     kill(seen, DeadReason::dropped);
@@ -259,11 +260,7 @@ bool Consumer::take_its_time(SeenWord& seen, std::uint64_t sequence, std::uint64
   const WordState state = seen.means.state;
   if (state == WordState::ready) return true;
   if (state == WordState::dead) {
-    if (group_->options().dead_letter[0] == '\0') {
-      finish_word(seen);  // whoever killed it died before it did
-    } else {
-      has_dead_ = true;
-    }
+    go_on_with_dead(seen);
     return false;
   }
   const bool leased = state == WordState::leased || state == WordState::started;

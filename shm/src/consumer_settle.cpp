@@ -199,6 +199,10 @@ bool Consumer::renew(const Lease& lease) {
 void Consumer::lay_out(SeenWord& dead) {
   layout_->dead.fetch_add(1, kRelaxed);  // relaxed: statistics
   unpublished_ = true;
+  go_on_with_dead(dead);
+}
+
+void Consumer::go_on_with_dead(SeenWord& dead) {
   if (group_->options().dead_letter[0] == '\0') {
     finish_word(dead);
   } else {

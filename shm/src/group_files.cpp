@@ -204,6 +204,7 @@ Result<void> Group::make_page(GroupPage stale) {
 Result<void> remove_group(const Directory& topic, const std::string& name) {
   auto directory = group_directory(topic, name);
   if (!directory) {
+    free_orphans(topic);  // should its files be lost, its page is not: that holds publishers up
     return directory.error() == Code::not_found ? no_group(topic.path(), name) : directory.error();
   }
   auto file = Segment::open(*directory, kState, SegmentKind::group, Access::read_write,

@@ -154,7 +154,7 @@ class Resolver {
           break;
         case Append::removed:
         case Append::damaged:
-          out.store(kOutputVoid, kRelease);  // [X7]
+          out.store(kOutputVoid, kRelease);  // [X7] removed meanwhile
           break;
         case Append::stale:
           return Resolution::blocked;

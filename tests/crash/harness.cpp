@@ -94,7 +94,7 @@ struct Walk {
 };
 
 /// Every instruction. Notes the places where the region is in a new state, and those before and
-/// behind system calls.
+/// behind system calls that have an effect.
 Walk walk(const Operation& operation) {
   Walk walk;
   Life life(operation);
@@ -104,7 +104,7 @@ Walk walk(const Operation& operation) {
   while (more) {
     const Place before = stepper.here();
     executed().insert(offset_of(before.address));
-    const bool system_call = stepper.at_system_call();
+    const bool system_call = stepper.at_effective_call();
     if (system_call) walk.places.push_back(before);
     more = stepper.step();
     ++counts().instructions;

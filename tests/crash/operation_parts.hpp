@@ -67,7 +67,8 @@ void add_subscribing(Operations& list, Publishers kind);
 void add_groups(Operations& list);
 /// Acking and publishing, all or none.
 void add_settling(Operations& list);
-
+/// Publishers that number their messages under a name.
+void add_producers(Operations& list);
 /// Exchanges and their bindings.
 void add_exchanges(Operations& list);
 /// Clients and servers of a service.

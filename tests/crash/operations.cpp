@@ -174,6 +174,7 @@ Operations all() {
   add_groups(list);
   add_exchanges(list);
   add_settling(list);
+  add_producers(list);
   add_requests(list);
   return list;
 }

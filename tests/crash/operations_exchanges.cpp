@@ -19,7 +19,7 @@ Exchange open_exchange(const Bus& bus, const char* name = kExchange) {
 /// With an exchange bound to the topic, and others made by `more`.
 Setting with_exchange(std::function<void(Stage&)> more = {}) {
   return with(of(Publishers::many), [more = std::move(more)](Stage& stage) {
-    open_exchange(stage.bus()).bind(kTopic, "first.#").value();
+    open_exchange(stage.bus()).bind(kTopic, "key.#").value();
     if (more) more(stage);
   });
 }
@@ -57,16 +57,16 @@ void add_changes(Operations& list) {
                         open_exchange(*actor.bus).bind(kTopic, "second.*", {{"a", 1}}).value();
                         actor.progress->done.store(true);
                       },
-                  .verdict = either({"first.#"}, {"first.#", "second.*"})});
+                  .verdict = either({"key.#"}, {"key.#", "second.*"})});
   list.push_back({.name = "unbind",
                   .setting = with_exchange(),
                   .prepare = join,
                   .act =
                       [](Actor& actor) {
-                        open_exchange(*actor.bus).unbind(kTopic, "first.#").value();
+                        open_exchange(*actor.bus).unbind(kTopic, "key.#").value();
                         actor.progress->done.store(true);
                       },
-                  .verdict = either({"first.#"}, {})});
+                  .verdict = either({"key.#"}, {})});
 }
 
 /// An exchange that leads to the one that is removed: never to another of its name.
@@ -137,7 +137,7 @@ void add_publishing_through(Operations& list) {
   };
   const auto publish = [](Actor& actor) {
     auto& publisher = *static_cast<ExchangePublisher*>(actor.other.get());
-    if (publisher.publish("first.key", text_of(actor.next, kSmall)).value() != 1) return;
+    if (publisher.publish(all_attributes().key, text_of(actor.next, kSmall)).value() != 1) return;
     ++actor.next;
     actor.progress->published.fetch_add(1);
   };

@@ -1,4 +1,7 @@
+#include <filesystem>
+
 #include "operation_parts.hpp"
+#include "towpath/shm/group.hpp"
 
 namespace tow::crash {
 namespace {
@@ -29,12 +32,60 @@ void take(Actor& actor) { actor.begin(); }
 
 const std::set<std::uint64_t> kAll{1, 2, 3, 4, 5};
 
-void add_group_files(Operations& list) {
-  const auto make = [](Actor& actor) {
-    actor.group.emplace(actor.topic->group(kGroup, {.start = Start::oldest()}).value());
+/// Those who have no group yet, or one that its maker or remover left half.
+Setting half_grouped(std::function<void(Stage&)> more) {
+  return with(of(Publishers::many), std::move(more));
+}
+
+void make_from_oldest(Actor& actor) {
+  actor.group.emplace(actor.topic->group(kGroup, {.start = Start::oldest()}).value());
+}
+
+/// As one dies who has made a group and not yet given it its page.
+void die_before_hand_over(Actor& actor) {
+  actor.open();
+  make_from_oldest(actor);
+  auto own = std::make_shared<shm::Participants>(
+      shm::Directory::open(actor.path + "/participants").value(), 0600);
+  own->join().value();
+  const auto readers = shm::Directory::open(actor.path + "/topics/" + kTopic + "/readers").value();
+  for (const std::string& number : readers.names()) {
+    if (number == "board") continue;
+    const auto page =
+        shm::Segment::open(readers, number, shm::SegmentKind::reader, shm::Access::read_write)
+            .value();
+    auto& layout = *page.as<shm::ReaderLayout>();
+    if (!shm::is_group_owner(shm::Token(layout.owner.load(shm::kAcquire)))) continue;
+    layout.owner.store(own->self().bits(), shm::kRelease);
+  }
+  actor.other = own;
+}
+
+void add_half_groups(Operations& list) {
+  const auto look = [](Actor& actor) {
+    actor.bus.emplace(Bus::open(actor.path, {.create = false, .observe = true}).value());
   };
-  list.push_back({"make a group", of(Publishers::many), open, make});
-  list.push_back({"make a group, one", of(Publishers::one), open, make});
+  list.push_back({"open a group whose maker died",
+                  half_grouped([](Stage& stage) { stage.let_die(die_before_hand_over); }), open,
+                  make_from_oldest});
+  const auto lose = [](Stage& stage) {
+    (void)stage.topic().group(kGroup).value();
+    std::filesystem::remove_all(stage.path() + "/topics/" + kTopic + "/groups/" + kGroup);
+  };
+  list.push_back({"free the page of a group whose file is lost",
+                  with_dead(half_grouped(lose), open), look,
+                  [](Actor& actor) { actor.bus->heal(); }});
+  list.push_back({"remove a group with a record", grouped({}, {.maybe = kAll, .may_be_gone = true}),
+                  [](Actor& actor) {
+                    begin_one(actor);
+                    actor.consumer->settle(actor.deliveries[0]).commit().value();
+                  },
+                  [](Actor& actor) { actor.topic->remove_group(kGroup).value(); }});
+}
+
+void add_group_files(Operations& list) {
+  list.push_back({"make a group", of(Publishers::many), open, make_from_oldest});
+  list.push_back({"make a group, one", of(Publishers::one), open, make_from_oldest});
   list.push_back({"open a group", grouped(), open,
                   [](Actor& actor) { actor.group.emplace(actor.topic->group(kGroup).value()); }});
   list.push_back({"remove a group",
@@ -125,6 +176,9 @@ void add_giving_up(Operations& list) {
   Setting early = grouped();
   early.attributes = {.delay = 1us};
   list.push_back({"begin what was delayed", early, consume, take});
+  Setting too_early = grouped({}, {.later = kAll});
+  too_early.attributes = {.delay = 2h};
+  list.push_back({"leave what is too early", too_early, consume, take});
   list.push_back({"skip what is not for the group",
                   grouped({.key_pattern = "a.*"}, {.maybe = kAll}), consume, take});
   list.push_back({"publish beyond a length limit",
@@ -133,6 +187,13 @@ void add_giving_up(Operations& list) {
   list.push_back({"drop what publishers dropped",
                   grouped({.max_length = 4, .overflow = Overflow::drop_oldest}, {.maybe = kAll}),
                   consume, take});
+  GroupWant any{.begun = {1}};
+  for (std::uint64_t sequence = 1; sequence <= 5 + 2 * kSlots; ++sequence)
+    any.maybe.insert(sequence);
+  Setting overtaken = without_survivor(
+      grouped({.max_length = 4, .overflow = Overflow::drop_oldest}, std::move(any)));
+  overtaken.meanwhile = [](Stage& stage) { stage.publish(2 * kSlots, kSmall); };
+  list.push_back({"begin what was overwritten", overtaken, begin_one, take});
 }
 
 void add_modes(Operations& list) {
@@ -150,6 +211,7 @@ void add_modes(Operations& list) {
   shared_out.attributes = {.key = "key"};
   list.push_back({"share partitions out", shared_out, begin_one, [](Actor& actor) {
                     auto other = actor.group->consumer({.spin = 0ns}).value();
+                    actor.begin(4);
                     actor.begin();
                     (void)other.try_take();
                   }});
@@ -190,6 +252,7 @@ void add_group_control(Operations& list) {
 }  // namespace
 
 void add_groups(Operations& list) {
+  add_half_groups(list);
   add_group_files(list);
   add_group_takes(list);
   add_group_settling(list);

@@ -116,6 +116,17 @@ void add_asking(Operations& list) {
                         done(actor);
                       },
                   .verdict = leaves(1, 0)});
+  Setting room_wanted = with_service();
+  room_wanted.meanwhile = [](Stage& stage) { stage.want_room(kService); };
+  list.push_back({.name = "wait for a reply until a deadline",
+                  .setting = room_wanted,
+                  .prepare = be_client,
+                  .act =
+                      [](Actor& actor) {
+                        (void)parties(actor).client->call(text_of(1, kSmall), 15ms);
+                        done(actor);
+                      },
+                  .verdict = leaves(1, 0)});
   list.push_back({.name = "end as a client",
                   .setting = with_service(),
                   .prepare = be_client,

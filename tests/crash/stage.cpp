@@ -198,10 +198,10 @@ void Stage::read_all() {
 namespace {
 
 /// The topic's shared words, through files of its own.
-std::shared_ptr<shm::Ring> open_ring(const std::string& path) {
+std::shared_ptr<shm::Ring> open_ring(const std::string& path, const char* topic = kTopic) {
   auto participants = std::make_shared<shm::Participants>(
       shm::Directory::open(path + "/participants").value(), 0600);
-  return shm::Ring::open(shm::Directory::open(path + "/topics/" + kTopic).value(), kTopic,
+  return shm::Ring::open(shm::Directory::open(path + "/topics/" + topic).value(), topic,
                          participants, 0600, false)
       .value();
 }
@@ -229,8 +229,8 @@ void Stage::want_group_bell() {
 
 std::uint32_t Stage::bell() const { return open_ring(path_)->order().doorbell.load(shm::kAcquire); }
 
-void Stage::want_room() {
-  const auto ring = open_ring(path_);
+void Stage::want_room(const char* topic) {
+  const auto ring = open_ring(path_, topic);
   shm::Doorbell::announce(ring->board().room_bell, ring->order().room_want);
 }
 

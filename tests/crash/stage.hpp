@@ -82,6 +82,7 @@ struct GroupWant {
   std::set<std::uint64_t> done{};   ///< settled before the operation: they must not come again
   std::set<std::uint64_t> maybe{};  ///< that the operation may settle, or bring back
   std::set<std::uint64_t> begun{};  ///< if they come, then flagged
+  std::set<std::uint64_t> later{};  ///< whose time has not come when all others are settled
   bool may_be_gone = false;         ///< the group, by the operation
 };
 
@@ -133,7 +134,7 @@ class Stage {
   /// As a sleeper leaves it, or a publisher that waits for room. Returns the bell that he saw.
   std::uint32_t want_bell();
   std::uint32_t bell() const;
-  void want_room();
+  void want_room(const char* topic = kTopic);
   /// Runs in a process of its own, which is killed afterwards.
   void let_die(const std::function<void(Actor&)>& life);
   /// Everybody of the stage leaves.

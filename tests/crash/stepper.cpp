@@ -1,6 +1,7 @@
 #include "stepper.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -19,6 +20,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "clock.hpp"
 
@@ -56,6 +58,7 @@ struct Stepper::Control {
   enum Order : std::uint32_t { stopped, step, run, go };
   std::atomic<std::uint32_t> order;  ///< the child stores `stopped`, the parent what to do next
   std::atomic<std::uint64_t> address;
+  SystemCall registers;  ///< ordered by `order`
   std::atomic<std::uint64_t> target, hits;
 
   void wait_while(std::uint32_t value) {
@@ -160,6 +163,8 @@ void Stepper::on_trap(int, siginfo_t*, void* context) {
     if (address != control.target.load() || control.hits.fetch_sub(1) != 1) return;
   }
   control.address.store(address);
+  const auto word = [&registers](int name) { return static_cast<std::uint64_t>(registers[name]); };
+  control.registers = {word(REG_RAX), word(REG_RDI), word(REG_RSI), word(REG_RDX)};
   control.tell(Control::stopped);
   while (control.order.load() == Control::stopped) control.wait_while(Control::stopped);
   if (control.order.load() == Control::go) {
@@ -179,6 +184,7 @@ void Stepper::wait_for_stop() {
     user_regs_struct registers{};
     ::ptrace(PTRACE_GETREGS, pid_, nullptr, &registers);
     here_.address = registers.rip;
+    registers_ = {registers.rax, registers.rdi, registers.rsi, registers.rdx};
     return;
   }
   while (control_->order.load() != Control::stopped) {
@@ -190,6 +196,7 @@ void Stepper::wait_for_stop() {
     }
   }
   here_.address = control_->address.load();
+  registers_ = control_->registers;
 }
 
 bool Stepper::arrive() {
@@ -226,7 +233,47 @@ std::uint64_t Stepper::instruction() const {
   return word;
 }
 
-bool Stepper::at_system_call() const { return (instruction() & 0xFFFF) == 0x050F; }
+bool Stepper::at_effective_call() {
+  constexpr std::uint64_t kTwoBytes = 0xFFFF, kSyscall = 0x050F;
+  // A trap flag stops one instruction too late to see what a call returned.
+  const bool returned = std::exchange(opening_, false) && technique_ == Technique::ptrace;
+  if (returned) unlocked_.insert(registers_.number);
+  if ((instruction() & kTwoBytes) != kSyscall) return false;
+  switch (registers_.number) {
+    case SYS_openat:
+      opening_ = true;
+      return (registers_.third & (O_CREAT | O_TRUNC | O_TMPFILE)) != 0;
+    case SYS_close:
+      return unlocked_.erase(registers_.first) == 0;
+    case SYS_fcntl:
+      if (registers_.second == F_OFD_GETLK) return false;
+      unlocked_.erase(registers_.first);
+      return true;
+    case SYS_read:
+    case SYS_pread64:
+    case SYS_lseek:
+    case SYS_fstat:
+    case SYS_newfstatat:
+    case SYS_statx:
+    case SYS_fstatfs:
+    case SYS_access:
+    case SYS_faccessat:
+    case SYS_faccessat2:
+    case SYS_readlink:
+    case SYS_getdents64:
+    case SYS_mmap:
+    case SYS_mprotect:
+    case SYS_munmap:
+    case SYS_brk:
+    case SYS_getpid:
+    case SYS_gettid:
+    case SYS_geteuid:
+    case SYS_clock_gettime:
+      return false;
+    default:
+      return true;
+  }
+}
 
 bool Stepper::run_to(Place place) {
   return technique_ == Technique::ptrace ? run_traced(place) : run_trapped(place);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <unordered_map>
 
 namespace tow::crash {
@@ -25,6 +26,11 @@ struct Place {
   std::uint64_t hit = 0;
 };
 
+/// A system call's number, which is also its result, and its arguments.
+struct SystemCall {
+  std::uint64_t number = 0, first = 0, second = 0, third = 0;
+};
+
 /// What the child does: gets ready, operates step by step, and cleans up if it lives.
 struct Script {
   std::function<void()> prepare, operate, leave;
@@ -42,8 +48,10 @@ class Stepper {
   bool step();
   /// Where it stands.
   Place here() const { return here_; }
-  /// True when the next instruction is a system call.
-  bool at_system_call() const;
+  /// True when the next instruction is a system call that may change what others find: files,
+  /// locks, who sleeps. To die before or behind any other is to die behind the last change. To be
+  /// asked before each step.
+  bool at_effective_call();
   /// Runs at full speed. False when the operation ended first.
   bool run_to(Place place);
   void run_to_end();
@@ -70,6 +78,9 @@ class Stepper {
   Technique technique_;
   pid_t pid_ = -1;
   Place here_;
+  SystemCall registers_;              ///< of the next instruction, should it be a call
+  bool opening_ = false;              ///< the last instruction was a call that opens a file
+  std::set<std::uint64_t> unlocked_;  ///< descriptors that it has opened, and no lock is on
   std::unordered_map<std::uint64_t, std::uint64_t> hits_;
 };
 

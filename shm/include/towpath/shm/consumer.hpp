@@ -142,6 +142,8 @@ class Consumer {
   void kill(SeenWord& seen, DeadReason reason);
   /// A dead message is settled at once, or waits for the dead letters.
   void lay_out(SeenWord& dead);
+  /// The same for one that somebody else killed, who may have died before he laid it out.
+  void go_on_with_dead(SeenWord& dead);
   std::uint64_t age_ns(std::uint64_t sequence);
   void sweep();
   bool take_its_time(SeenWord& seen, std::uint64_t sequence, std::uint64_t& earliest);
