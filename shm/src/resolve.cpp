@@ -144,17 +144,15 @@ class Resolver {
       Atomic<std::uint64_t>& out = record_.outputs[i].out;
       if (out.load(kAcquire) != 0) continue;  // [X8]
       auto writer = writer_of(places[i]);
-      if (!writer) {
-        if (!nothing_there(writer.error())) return Resolution::waiting;
-        out.store(kOutputVoid, kRelease);  // [X7]
-        continue;
-      }
-      switch ((*writer)->finish_prepared(places[i].slot, out)) {
+      // What is not there any more was removed; what cannot be had now is waited for.
+      Append result = !writer && nothing_there(writer.error()) ? Append::removed : Append::full;
+      if (writer) result = (*writer)->finish_prepared(places[i].slot, out);
+      switch (result) {
         case Append::done:
           break;
         case Append::removed:
         case Append::damaged:
-          out.store(kOutputVoid, kRelease);  // [X7] removed meanwhile
+          out.store(kOutputVoid, kRelease);  // [X7]
           break;
         case Append::stale:
           return Resolution::blocked;

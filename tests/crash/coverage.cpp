@@ -59,9 +59,6 @@ constexpr Exempt kExempt[] = {
      "a lane that somebody else's settlement took between the look and the claim: it is given back "
      "as it was; dying before or behind it leaves that settlement's lane, of a dead owner or of "
      "none"},
-    {"shm/src/resolve.cpp", "out.store(kOutputVoid, kRelease);  // [X7] removed meanwhile",
-     "of a topic that is removed while a dead one's settlement publishes to it: the same single "
-     "step as for a topic that was gone before, above it"},
     {"shm/src/consumer_pick.cpp", "layout_->lost.fetch_add(1, kRelaxed);",
      "of a damaged message: hostile_group_test.cpp gets there; dying before or behind it is as for "
      "a message that is not for the group, below it"},
