@@ -38,6 +38,7 @@ Chaos::Chaos(const Plan& plan, SharedLog& log) : plan_(plan), log_(log), random_
   add(Role::subscriber, plan.subscribers);
   add(Role::joiner, 1);
   add(Role::repairer, 1);
+  add(Role::auditor, plan.settles ? 1 : 0, true);
   add(Role::consumer, plan.consumers);
   add(Role::supervisor, plan.supervisors);
   add(Role::steady_publisher, plan.steady ? 1 : 0, true);
@@ -207,6 +208,7 @@ void Chaos::end_everybody() {
   end_publishers();
   if (!wait_for([&] { return log_.observer_done.load() != 0; })) return;
   for (Child& child : children_) {
+    if (child.role == Role::auditor) continue;  // the checker publishes the last results
     const bool supervisor = child.role == Role::supervisor;
     if (!supervisor) kill_child(child);
     if (!supervisor || child.killed || child.told) bury(child, true);
@@ -222,6 +224,10 @@ Outcome Chaos::run() {
   const std::uint64_t from = monotonic_ns();
   spawn(children_[0]);
   if (!wait_for([&] { return log_.observer_ready.load() != 0; })) return outcome_;
+  for (Child& child : children_) {
+    if (child.role == Role::auditor) spawn(child);
+  }
+  if (plan_.settles && !wait_for([&] { return log_.audit_ready.load() != 0; })) return outcome_;
   for (Child& child : children_) {
     if (child.pid == 0) spawn(child);
   }

@@ -4,6 +4,7 @@
 
 #include <exception>
 
+#include "auditing.hpp"
 #include "consuming.hpp"
 #include "lives.hpp"
 
@@ -47,9 +48,9 @@ void repair(Self& self) {
 }  // namespace
 
 int run_child(Self& self, Role role) {
-  constexpr void (*kLives[kRoles])(Self&) = {observe,   publish_steadily, publish,
-                                             subscribe, join_and_leave,   repair,
-                                             supervise, consume,          check_leaks};
+  constexpr void (*kLives[kRoles])(Self&) = {observe,        publish_steadily, publish,   subscribe,
+                                             join_and_leave, repair,           supervise, consume,
+                                             audit,          check_leaks};
   try {
     self.progress(Step::starting);
     kLives[static_cast<std::size_t>(role)](self);

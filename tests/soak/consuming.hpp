@@ -12,6 +12,6 @@ Result<Group<Bytes>> make_group(const Topic<Bytes>& topic);
 /// One consumer after the other, each of which settles what it takes in every way there is.
 void consume(Self& self);
 /// When everybody has gone: takes what is left, closes the books, and removes the group.
-void close_group(Self& self, const Topic<Bytes>& topic);
+void close_group(Self& self, const Bus& bus, const Topic<Bytes>& topic);
 
 }  // namespace tow::soak

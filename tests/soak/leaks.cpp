@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "auditing.hpp"
 #include "children.hpp"
 #include "consuming.hpp"
 #include "topic_options.hpp"
@@ -124,7 +125,12 @@ void use_all_lanes(const Plan& plan, Leaks& leaks) {
 void wait_for_towd(const Self& self) {
   const auto looker = Bus::open(self.plan.bus, {.create = false, .observe = true}).value();
   const std::uint64_t end = shm::monotonic_ns() + self.plan.watchdog_ns;
-  while (!looker.processes().empty()) {
+  const auto all_live = [&] {
+    const auto processes = looker.processes();
+    return std::all_of(processes.begin(), processes.end(),
+                       [](const ProcessInfo& process) { return process.alive; });
+  };
+  while (!all_live()) {
     if (shm::monotonic_ns() > end) {
       self.log.stuck.fetch_add(1);
       return self.log.fault("towd leaves the dead unrepaired");
@@ -139,10 +145,11 @@ void check_leaks(Self& self) {
   Leaks& leaks = self.log.leaks;
   if (self.plan.supervisors > 0) wait_for_towd(self);
   const auto bus = Bus::open(self.plan.bus).value();  // heals
-  count_participants(self.plan.bus, leaks);
   const std::string topic_path = self.plan.bus + "/topics/soak";
   const auto topic = bus.topic("soak", topic_options(self.plan)).value();
-  if (self.plan.consumers != 0) close_group(self, topic);
+  if (self.plan.consumers != 0) close_group(self, bus, topic);
+  if (self.plan.settles) close_audit(self, bus);
+  count_participants(self.plan.bus, leaks);
   leaks.lanes = count_owned(topic_path + "/lanes", shm::SegmentKind::lane, leaks);
   leaks.readers = count_owned(topic_path + "/readers", shm::SegmentKind::reader, leaks);
   leaks.files = count_strange_files(self.plan, leaks);

@@ -40,6 +40,12 @@ const std::vector<Plan>& plans() {
        .publishers = 2,
        .consumers = 4,
        .depth = 32},
+      {.name = "AGroupOfFourConsumersThatPublishAndAck",
+       .steady = true,
+       .supervisors = 1,
+       .consumers = 4,
+       .settles = true,
+       .depth = 48},
   };
   return all;
 }

@@ -17,6 +17,7 @@ struct Plan {
   int subscribers = 1;         ///< killed ones; the observer comes on top
   int supervisors = 0;         ///< towds
   int consumers = 0;           ///< of one group; 0 = there is none
+  bool settles = false;        ///< they ack by settlements that publish a result of each message
   std::uint64_t messages = 0;  ///< that the round has at least
   std::uint64_t depth = 16;    ///< asked for
   std::uint64_t lane_depth = 0;

@@ -57,11 +57,13 @@ Tally tally_of(const SharedLog& log, const Outcome& outcome) {
   tally.weighings = log.weighings;
   tally.deliveries = log.deliveries;
   tally.redeliveries = log.redeliveries;
-  tally.faults = {books.lost,  books.phantom,     log.reordered, log.gaps,
-                  log.damaged, log.stuck,         leaks.slots,   leaks.pools,
-                  leaks.holds, leaks.lanes,       leaks.readers, leaks.participants,
-                  leaks.locks, leaks.files,       log.grown_fds, log.grown_mappings,
-                  leaks.jobs,  log.settled_twice, log.unflagged, leaks.consumers};
+  tally.results = log.audited;
+  tally.faults = {books.lost,   books.phantom,     log.reordered, log.gaps,
+                  log.damaged,  log.stuck,         leaks.slots,   leaks.pools,
+                  leaks.holds,  leaks.lanes,       leaks.readers, leaks.participants,
+                  leaks.locks,  leaks.files,       log.grown_fds, log.grown_mappings,
+                  leaks.jobs,   log.settled_twice, log.unflagged, leaks.consumers,
+                  leaks.results};
   for (std::size_t i = 0; i < kRoles; ++i) tally.pauses[i] = read_pauses(log.pauses[i]);
   tally.checked = leaks.done == 1 && leaks.lane_count > 0 && log.observed != 0 &&
                   leaks.last_sequence == log.observed;
@@ -116,7 +118,7 @@ void Tally::add(const Tally& other) {
   for (const auto member :
        {&Tally::rounds, &Tally::messages, &Tally::taken, &Tally::held, &Tally::joins,
         &Tally::evictions, &Tally::unrecorded, &Tally::towd_repairs, &Tally::weighings,
-        &Tally::deliveries, &Tally::redeliveries}) {
+        &Tally::deliveries, &Tally::redeliveries, &Tally::results}) {
     add_to(member);
   }
   outcome.kills += other.outcome.kills;
@@ -147,8 +149,10 @@ std::string Tally::text() const {
          "mappings\n",
          Number{messages}, Number{taken}, Number{held}, Number{joins}, Number{evictions},
          Number{unrecorded}, Number{towd_repairs}, Number{weighings});
-  append(text, "  %llu deliveries to a group, %llu of them flagged as redelivered\n",
-         Number{deliveries}, Number{redeliveries});
+  append(text,
+         "  %llu deliveries to a group, %llu of them flagged as redelivered; %llu results, each "
+         "published with its ack\n",
+         Number{deliveries}, Number{redeliveries}, Number{results});
   text += "  pauses with a death in them, p99 and longest, ms:";
   for (std::size_t i = 0; i < kRoles; ++i) {
     if (pauses[i].longest_ns == 0) continue;

@@ -12,11 +12,12 @@ namespace tow::soak {
 
 /// What must be nought.
 inline constexpr std::array kFaultNames{
-    "lost",         "phantom",       "reordered",    "gaps",
-    "damaged",      "stuck",         "leaked slots", "leaked payload",
-    "leaked holds", "leaked lanes",  "leaked pages", "leaked entries",
-    "locked bytes", "strange files", "leaked fds",   "leaked mappings",
-    "unsettled",    "settled twice", "unflagged",    "leaked consumers"};
+    "lost",          "phantom",       "reordered",    "gaps",
+    "damaged",       "stuck",         "leaked slots", "leaked payload",
+    "leaked holds",  "leaked lanes",  "leaked pages", "leaked entries",
+    "locked bytes",  "strange files", "leaked fds",   "leaked mappings",
+    "unsettled",     "settled twice", "unflagged",    "leaked consumers",
+    "not one result"};
 
 /// As Pauses, out of shared memory.
 struct PauseTally {
@@ -33,7 +34,7 @@ struct Tally {
   std::uint64_t rounds = 0, messages = 0, taken = 0, held = 0, joins = 0, evictions = 0;
   std::uint64_t unrecorded = 0;  ///< out, though their publisher died before it knew
   std::uint64_t towd_repairs = 0, weighings = 0;
-  std::uint64_t deliveries = 0, redeliveries = 0;
+  std::uint64_t deliveries = 0, redeliveries = 0, results = 0;
   std::array<std::uint64_t, kFaultNames.size()> faults{};
   std::array<PauseTally, kRoles> pauses{};
   bool checked = true;       ///< each round came to its end and leaks were counted

@@ -12,9 +12,9 @@
 namespace tow::soak {
 
 const char* to_text(Role role) {
-  constexpr const char* kNames[] = {"observer",   "steady publisher", "publisher",
-                                    "subscriber", "joiner",           "repairer",
-                                    "towd",       "consumer",         "checker"};
+  constexpr const char* kNames[] = {"observer", "steady publisher", "publisher", "subscriber",
+                                    "joiner",   "repairer",         "towd",      "consumer",
+                                    "auditor",  "checker"};
   return kNames[static_cast<std::size_t>(role)];
 }
 

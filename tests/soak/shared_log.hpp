@@ -24,9 +24,10 @@ enum class Role : std::uint32_t {
   repairer,
   supervisor,
   consumer,
+  auditor,
   checker
 };
-inline constexpr std::size_t kRoles = 9;
+inline constexpr std::size_t kRoles = 10;
 const char* to_text(Role role);
 
 /// What a child does, for the text about a stuck one and for the count of who was killed where.
@@ -46,11 +47,12 @@ struct Place {
   std::atomic<Step> step;
 };
 
-/// What became of one message in the group. Writers: its consumers.
+/// What became of one message in the group. Writers: its consumers, and of results the auditor.
 struct Job {
-  std::atomic<std::uint8_t> begun;   ///< somebody was given it
-  std::atomic<std::uint8_t> acking;  ///< who died then may have settled it
-  std::atomic<std::uint8_t> acked;   ///< how often that succeeded
+  std::atomic<std::uint8_t> begun;    ///< somebody was given it
+  std::atomic<std::uint8_t> acking;   ///< who died then may have settled it
+  std::atomic<std::uint8_t> acked;    ///< how often that succeeded
+  std::atomic<std::uint8_t> results;  ///< how often a result of it came
 };
 
 /// How long those of one role did not get on, into which somebody's death fell and nobody's stop.
@@ -67,6 +69,7 @@ struct Leaks {
   std::uint32_t slots;      ///< messages that did not fit into rings that nobody holds up
   std::uint32_t consumers;  ///< entries of the group that somebody still has
   std::uint64_t jobs;       ///< messages that nobody settled
+  std::uint64_t results;    ///< messages of which there is no result, or a second
   std::uint64_t last_sequence;
 };
 
@@ -83,6 +86,10 @@ struct SharedLog {
   std::atomic<std::uint64_t> gaps, reordered, damaged, stuck;  ///< faults of each kind
   std::atomic<std::uint64_t> deliveries, redeliveries;
   std::atomic<std::uint64_t> unflagged, settled_twice;  ///< faults of a group
+  std::atomic<std::uint64_t> audited;                   ///< results that the auditor has read
+  /// The last result there will be; 0 = not known yet.
+  std::atomic<std::uint64_t> last_result;
+  std::atomic<std::uint32_t> audit_ready, audit_done;
   std::atomic<std::uint64_t> grown_fds, grown_mappings;
   std::atomic<std::uint64_t> deaths;       ///< raised before each kill
   std::atomic<std::uint64_t> stops;        ///< raised before each SIGSTOP and SIGCONT
