@@ -19,7 +19,7 @@ Leased Consumer::try_take(Lease& lease, Received& out, std::byte* buffer) {
   // What was leased before a seek is nobody's.
   if (!run_.empty() && group_->position().epoch != epoch_) run_.clear();
   for (int skipped = 0; skipped < kMaxSkipped; ++skipped) {
-    if (run_.empty()) {
+    if (run_.empty() || group_->paused()) {
       if (const Leased more = lease_more(); more != Leased::message) return more;
     }
     const Mine mine = run_.back();
@@ -104,12 +104,14 @@ Leased Consumer::lease_more() {
   if (at.epoch != epoch_) {  // somebody sought: what is ready lies elsewhere
     epoch_ = at.epoch;
     next_ = at.low;
+    run_.clear();
     glances_.assign(glances_.size(), {});
   }
   low_ = at.low;
   next_ = std::max(next_, low_);
   if (wakes_itself()) sweep();
   if (group_->paused()) return Leased::empty;
+  if (!run_.empty()) return Leased::message;  // it was kept while the group was paused
   if (started_ >= prefetch_) return Leased::exhausted;
   if (group_->options().max_length != 0) drop_below(group_->floor());
   const std::uint32_t room = prefetch_ - started_;
@@ -301,14 +303,21 @@ void Consumer::look_after_the_dead() {
 }
 
 bool Consumer::ready() const {
-  if (!run_.empty() || group_->removed()) return true;
+  if (group_->removed()) return true;
   // [G7] acquire, pairs with [G6]
   if (layout_->returns.load(kAcquire) != returns_seen_) return true;
   const std::uint64_t due = layout_->next_due.load(kAcquire);  // [G9]
   if (due != 0 && due <= monotonic_ns()) return true;
-  const GroupPosition at = group_->position();
-  if (started_ >= prefetch_ || at.epoch != epoch_) return true;
-  return !group_->paused() && group_->ring().published(next_) && next_ < at.low + window_;
+  if (has_dead() || group_->position().epoch != epoch_) return true;
+  if (group_->paused()) return false;
+  if (!run_.empty() || started_ >= prefetch_) return true;
+  const std::uint64_t next = awaited();
+  return next != 0 && group_->ring().published(next);
+}
+
+std::uint64_t Consumer::awaited() const {
+  const bool can = !group_->paused() && started_ < prefetch_;
+  return can && next_ < group_->position().low + window_ ? next_ : 0;
 }
 
 bool Consumer::room_wanted() const {
@@ -324,6 +333,19 @@ std::array<WaitWord, 2> Consumer::arm() {
   return {messages, {&layout_->bell, seen}};
 }
 
+Deadline Consumer::next_look(Deadline limit) const {
+  const std::uint64_t due = layout_->next_due.load(kAcquire);  // [G9]
+  if (due != 0) limit = limit.until(due);
+  return has_dead_ && dead_again_ns_ != 0 ? limit.until(dead_again_ns_) : limit;
+}
+
+void Consumer::look_around() {
+  now_ns_ = monotonic_ns();
+  look_after_the_dead();
+  // Who settled the last may be busy for long, and publishers wait for its low mark.
+  if (room_wanted()) advance_low();
+}
+
 Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns) {
   constexpr int kLooks = 32;
   const Deadline spin = deadline.within(spin_ns);
@@ -337,16 +359,9 @@ Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns) {
   while (!deadline.passed()) {
     const std::array<WaitWord, 2> words = arm();
     if (ready()) return Wake::changed;
-    Deadline piece = deadline.within(reader_->wait_piece_ns(rested));
-    const std::uint64_t due = layout_->next_due.load(kAcquire);  // [G9]
-    if (due != 0) piece = piece.within(due - std::min(due, monotonic_ns()));
+    const Deadline piece = next_look(deadline.within(reader_->wait_piece_ns(rested)));
     rested = futex_wait_any(words, piece) == Wake::timed_out;
-    if (rested) {
-      now_ns_ = monotonic_ns();
-      look_after_the_dead();
-      // Who settled the last may be busy for long, and publishers wait for its low mark.
-      if (room_wanted()) advance_low();
-    }
+    if (rested) look_around();
     if (ready()) return Wake::changed;
   }
   return Wake::timed_out;

@@ -199,6 +199,8 @@ bool Consumer::renew(const Lease& lease) {
 void Consumer::lay_out(SeenWord& dead) {
   layout_->dead.fetch_add(1, kRelaxed);  // relaxed: statistics
   unpublished_ = true;
+  dead_came_ = true;
+  dead_again_ns_ = 0;
   go_on_with_dead(dead);
 }
 
@@ -206,20 +208,39 @@ void Consumer::go_on_with_dead(SeenWord& dead) {
   if (group_->options().dead_letter[0] == '\0') {
     finish_word(dead);
   } else {
-    has_dead_ = true;
+    has_dead_ = dead_seen_ = true;
   }
 }
 
 std::optional<Consumer::Dead> Consumer::next_dead() {
-  if (!has_dead_) return std::nullopt;
+  if (!has_dead()) return std::nullopt;
   const std::uint64_t low = group_->position().low;
   const std::uint64_t end = std::min(std::max(next_, low_), low + group_->slot_count());
-  for (std::uint64_t sequence = low; sequence < end; ++sequence) {
+  if (dead_next_ == 0) dead_came_ = dead_seen_ = false;  // a new round sees all there are
+  for (std::uint64_t sequence = std::max(low, dead_next_); sequence < end; ++sequence) {
     SeenWord seen = group_->look(sequence, epoch_);
-    if (seen.means.state == WordState::dead) return Dead{seen, sequence};
+    if (seen.means.state != WordState::dead) continue;
+    dead_next_ = sequence + 1;
+    return Dead{seen, sequence};
   }
-  has_dead_ = false;
+  leave_round();
   return std::nullopt;
+}
+
+void Consumer::leave_dead(const Dead& dead, Code fault) {
+  if (left_dead_ != 0) return;  // the first is told
+  left_dead_ = dead.sequence;
+  left_by_ = fault;
+}
+
+void Consumer::leave_round() {
+  constexpr std::uint64_t kAgainNs = 100'000'000;
+  has_dead_ = dead_came_ || dead_seen_ || left_dead_ != 0;
+  dead_again_ns_ = !dead_came_ && left_dead_ != 0 ? monotonic_ns() + kAgainNs : 0;
+  const std::uint64_t left = left_dead_ == 0 ? 0 : LeftDead{left_by_, left_dead_}.pack();
+  // relaxed: for people. Dies before: it says what was so at the end of an earlier round.
+  if (layout_->left_dead.load(kRelaxed) != left) layout_->left_dead.store(left, kRelaxed);
+  dead_next_ = left_dead_ = 0;
 }
 
 bool Consumer::bury(Dead& dead) {

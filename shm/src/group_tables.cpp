@@ -33,7 +33,8 @@ std::string fault_in(const GroupOptionsLayout& options) {
   if (options.max_attempts < 1 || options.max_attempts > kMaxDeliveryAttempts) {
     return "must allow 1 to 30 attempts";
   }
-  if (!terminated(options.key_pattern) || !terminated(options.dead_letter)) {
+  if (!terminated(options.key_pattern) || !terminated(options.dead_letter) ||
+      !terminated(options.tag_text)) {
     return "has a text without an end";
   }
   return {};

@@ -360,9 +360,9 @@ std::uint64_t layout_fingerprint() {
   for (const std::uint64_t part :
        {sizeof(SegmentLayout), sizeof(BusLayout), sizeof(ParticipantsLayout),
         sizeof(GeometryLayout), sizeof(OrderLayout), sizeof(BoardLayout), sizeof(ReaderLayout),
-        sizeof(LaneLayout), sizeof(SlotLayout), sizeof(GroupLayout), sizeof(RecordLayout),
-        sizeof(ProducerLayout), sizeof(DocumentLayout), sizeof(VersionLayout), kMaxHolds,
-        kHistogramBuckets, std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
+        sizeof(LaneLayout), sizeof(SlotLayout), sizeof(GroupOptionsLayout), sizeof(GroupLayout),
+        sizeof(RecordLayout), sizeof(ProducerLayout), sizeof(DocumentLayout), sizeof(VersionLayout),
+        kMaxHolds, kHistogramBuckets, std::size_t{kKnownFields}, std::size_t{kLayoutVersion}}) {
     hash = (hash ^ part) * 0x0000'0100'0000'01B3;
   }
   return hash;

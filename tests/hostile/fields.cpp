@@ -121,7 +121,7 @@ void add_group(Fields& fields, const shm::Geometry& geometry) {
     fields.add(offsetof(G, next_due), 8);
     fields.add(offsetof(G, frontier), 8);
   }
-  fields.add_many(offsetof(G, retried), 8);
+  fields.add_many(offsetof(G, retried), 9);
   for (std::uint64_t i = 0; i < shm::kPartitions; ++i)
     fields.add(offsetof(G, partitions) + 4 * i, 4);
   for (std::uint64_t entry = 0; entry < 16; ++entry) {

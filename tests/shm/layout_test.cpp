@@ -113,7 +113,7 @@ Struct group_options() {
           {FIELD(T, slot_count), FIELD(T, mode), FIELD(T, overflow), FIELD(T, max_attempts),
            FIELD(T, flags), FIELD(T, lease_ns), FIELD(T, backoff_ns), FIELD(T, max_backoff_ns),
            FIELD(T, time_to_live_ns), FIELD(T, max_length), FIELD(T, tag), FIELD(T, reserved),
-           FIELD(T, key_pattern), FIELD(T, dead_letter)}};
+           FIELD(T, key_pattern), FIELD(T, dead_letter), FIELD(T, tag_text)}};
 }
 
 Struct consumer() {
@@ -128,14 +128,14 @@ Struct group() {
   using T = GroupLayout;
   return {"GroupLayout",
           sizeof(T),
-          {FIELD(T, header),     FIELD(T, reserved0), FIELD(T, options),   FIELD(T, state),
-           FIELD(T, paused),     FIELD(T, returns),   FIELD(T, reserved1), FIELD(T, next_due),
-           FIELD(T, page),       FIELD(T, reserved2), FIELD(T, bell),      FIELD(T, reserved3),
-           FIELD(T, want),       FIELD(T, reserved4), FIELD(T, retried),   FIELD(T, returned),
-           FIELD(T, expired),    FIELD(T, dropped),   FIELD(T, dead),      FIELD(T, lost),
-           FIELD(T, filtered),   FIELD(T, seeks),     FIELD(T, reserved5), FIELD(T, partitions),
-           FIELD(T, next_entry), FIELD(T, reserved6), FIELD(T, frontier),  FIELD(T, reserved7),
-           FIELD(T, consumers),  FIELD(T, reserved8)}};
+          {FIELD(T, header),     FIELD(T, reserved0),  FIELD(T, options),   FIELD(T, state),
+           FIELD(T, paused),     FIELD(T, returns),    FIELD(T, reserved1), FIELD(T, next_due),
+           FIELD(T, page),       FIELD(T, reserved2),  FIELD(T, bell),      FIELD(T, reserved3),
+           FIELD(T, want),       FIELD(T, reserved4),  FIELD(T, retried),   FIELD(T, returned),
+           FIELD(T, expired),    FIELD(T, dropped),    FIELD(T, dead),      FIELD(T, lost),
+           FIELD(T, filtered),   FIELD(T, seeks),      FIELD(T, left_dead), FIELD(T, reserved5),
+           FIELD(T, partitions), FIELD(T, next_entry), FIELD(T, reserved6), FIELD(T, frontier),
+           FIELD(T, reserved7),  FIELD(T, consumers),  FIELD(T, reserved8)}};
 }
 
 Struct participant() {

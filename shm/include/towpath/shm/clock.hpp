@@ -66,10 +66,9 @@ class Deadline {
   bool passed() const { return at_ns_ == 0 || (at_ns_ != UINT64_MAX && monotonic_ns() >= at_ns_); }
   bool is_now() const { return at_ns_ == 0; }
   /// The earlier of this and `ns` nanoseconds from now.
-  Deadline within(std::uint64_t ns) const {
-    const std::uint64_t other = monotonic_ns() + ns;
-    return Deadline(other < at_ns_ ? other : at_ns_);
-  }
+  Deadline within(std::uint64_t ns) const { return until(monotonic_ns() + ns); }
+  /// The earlier of this and a time of CLOCK_MONOTONIC.
+  Deadline until(std::uint64_t at_ns) const { return Deadline(at_ns < at_ns_ ? at_ns : at_ns_); }
   std::uint64_t at_ns() const { return at_ns_; }
 
  private:

@@ -59,6 +59,13 @@ class Consumer {
   /// Says that this consumer is about to sleep. The caller must then look again (ready()), and only
   /// then sleep until one of these words changes.
   std::array<WaitWord, 2> arm();
+  /// The message whose commit makes it ready; 0: none does.
+  std::uint64_t awaited() const;
+  /// The earlier of `limit` and the time at which it is ready by itself.
+  Deadline next_look(Deadline limit) const;
+  /// What one who sleeps does now and then: gives back what the dead had, raises the low mark for
+  /// publishers who wait.
+  void look_around();
   /// Waits for ready(): spins for `spin_ns`, then sleeps.
   Wake wait(Deadline deadline, std::uint64_t spin_ns);
 
@@ -80,16 +87,25 @@ class Consumer {
   /// The delivery ends, whoever has the message now.
   void forget(const Lease& lease) { (void)end(lease); }
 
-  /// A dead message to be moved to the dead letters; nothing when none is known.
+  /// A dead message to be moved to the dead letters.
   struct Dead {
     SeenWord word;
     std::uint64_t sequence;
   };
+  /// The next one of this round through them; nothing at its end. Another round follows at once if
+  /// more have died meanwhile, after a while if some were left.
   std::optional<Dead> next_dead();
-  bool has_dead() const { return has_dead_; }
+  /// It cannot be moved now, by `fault`: it stays, and others come first.
+  void leave_dead(const Dead& dead, Code fault);
+  /// The others of this round cannot be moved either.
+  void leave_round();
+  /// True when next_dead() is to be asked.
+  bool has_dead() const {
+    return has_dead_ && (dead_again_ns_ == 0 || dead_again_ns_ <= monotonic_ns());
+  }
   /// It was moved, or is dropped.
   bool bury(Dead& dead);
-  /// A dead message was settled by a record.
+  /// It was settled by a record.
   void buried() { unpublished_ = true; }
   /// Reads any message of the topic that is still there.
   Take read(std::uint64_t sequence, Received& out, std::byte* buffer) {
@@ -171,9 +187,15 @@ class Consumer {
   std::uint32_t returns_seen_ = 0;  ///< of the group, at the last sweep
   std::uint64_t now_ns_ = 0;        ///< as of the last lease
   std::uint64_t probed_ns_ = 0;
-  bool unpublished_ = false;      ///< something was settled since the low mark was last raised
-  bool has_dead_ = false;         ///< somewhere lies one for the dead letters
-  std::uint64_t partitions_ = 0;  ///< one bit for each that is ours
+  bool unpublished_ = false;         ///< something was settled since the low mark was last raised
+  bool has_dead_ = false;            ///< somewhere lies one for the dead letters
+  bool dead_seen_ = false;           ///< since the round through them began
+  bool dead_came_ = false;           ///< since then, by this consumer
+  std::uint64_t left_dead_ = 0;      ///< first that this round left
+  Code left_by_ = Code::system;      ///< why
+  std::uint64_t dead_next_ = 0;      ///< where this round goes on
+  std::uint64_t dead_again_ns_ = 0;  ///< no round before; 0: at once
+  std::uint64_t partitions_ = 0;     ///< one bit for each that is ours
   std::vector<Glance> glances_;
   std::optional<TickRate> rate_;
   std::uint64_t fork_count_;

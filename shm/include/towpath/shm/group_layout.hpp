@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "towpath/shm/layout.hpp"
+#include "towpath/shm/result.hpp"
 
 namespace tow::shm {
 
@@ -48,8 +49,9 @@ struct GroupOptionsLayout {
   std::uint64_t reserved[7];
   std::array<char, kGroupTextBytes> key_pattern;  ///< that keys must match; empty = any. NUL-padded
   std::array<char, kGroupTextBytes> dead_letter;  ///< topic for the dead; empty = they are dropped
+  std::array<char, kGroupTextBytes> tag_text;     ///< what `tag` is the hash of; for people
 };
-static_assert(sizeof(GroupOptionsLayout) == 640);
+static_assert(sizeof(GroupOptionsLayout) == 896);
 inline constexpr std::uint32_t kGroupByPriority = 1;
 inline constexpr std::uint32_t kGroupDropWhenDeadLettersFull = 2;
 
@@ -100,12 +102,15 @@ struct GroupLayout {
   Atomic<std::uint64_t> retried;   ///< failed and to be tried again
   Atomic<std::uint64_t> returned;  ///< given back by leaving or dead consumers, without blame
   Atomic<std::uint64_t> expired;   ///< whose time to live passed
-  Atomic<std::uint64_t> dropped;   ///< by the length limit
+  Atomic<std::uint64_t> dropped;   ///< by the length limit, or as letters that cannot be moved
   Atomic<std::uint64_t> dead;      ///< given up for good, whatever the reason
   Atomic<std::uint64_t> lost;      ///< overwritten or damaged before they were settled
   Atomic<std::uint64_t> filtered;  ///< not for this group
   Atomic<std::uint64_t> seeks;
-  std::uint8_t reserved5[64];
+  /// First dead message that could not be moved to the dead letters, and why (LeftDead), as of the
+  /// last round of any consumer; 0 = none was left. For people.
+  Atomic<std::uint64_t> left_dead;
+  std::uint8_t reserved5[56];
   std::array<Atomic<std::uint32_t>, kPartitions> partitions;  ///< Lessee + 2^16; 0 = nobody's
   Atomic<std::uint32_t> next_entry;  ///< where the next consumer starts looking
   std::uint8_t reserved6[124];
@@ -115,14 +120,14 @@ struct GroupLayout {
   Atomic<std::uint64_t> frontier;
   std::uint8_t reserved7[376];
   std::array<ConsumerLayout, kMaxConsumers> consumers;
-  std::uint8_t reserved8[20480 - 2048 - 64 * kMaxConsumers];
+  std::uint8_t reserved8[20480 - 2304 - 64 * kMaxConsumers];
   // words and due times follow
 };
-static_assert(offsetof(GroupLayout, state) == 768 && offsetof(GroupLayout, bell) == 896);
-static_assert(offsetof(GroupLayout, want) == 1024 && offsetof(GroupLayout, retried) == 1152);
-static_assert(offsetof(GroupLayout, partitions) == 1280);
-static_assert(offsetof(GroupLayout, frontier) == 1664);
-static_assert(offsetof(GroupLayout, consumers) == 2048 && sizeof(GroupLayout) == 20480);
+static_assert(offsetof(GroupLayout, state) == 1024 && offsetof(GroupLayout, bell) == 1152);
+static_assert(offsetof(GroupLayout, want) == 1280 && offsetof(GroupLayout, retried) == 1408);
+static_assert(offsetof(GroupLayout, partitions) == 1536);
+static_assert(offsetof(GroupLayout, frontier) == 1920);
+static_assert(offsetof(GroupLayout, consumers) == 2304 && sizeof(GroupLayout) == 20480);
 
 enum class WordState : std::uint8_t {
   ready,    ///< to be leased
@@ -177,6 +182,21 @@ struct GroupPosition {
   constexpr std::uint64_t pack() const { return std::uint64_t{epoch} << 58 | low; }
   static constexpr GroupPosition unpack(std::uint64_t bits) {
     return {static_cast<std::uint32_t>(bits >> 58), bits & kLowMask};
+  }
+};
+
+/// A dead message that could not be moved to the dead letters: a Code 16 bits | its sequence 48
+/// bits.
+struct LeftDead {
+  Code why = Code::system;
+  std::uint64_t sequence = 0;
+
+  static constexpr std::uint64_t kSequenceMask = (1ULL << 48) - 1;
+  constexpr std::uint64_t pack() const {
+    return std::uint64_t{static_cast<std::uint16_t>(why)} << 48 | (sequence & kSequenceMask);
+  }
+  static constexpr LeftDead unpack(std::uint64_t bits) {
+    return {static_cast<Code>(bits >> 48), bits & kSequenceMask};
   }
 };
 
