@@ -80,6 +80,9 @@ Result<shm::GroupOptionsLayout> layout_of(std::string_view name, const GroupOpti
   }
   raw.max_length = options.max_length;
   raw.tag = options.tag.empty() ? 0 : shm::text_hash(options.tag);
+  if (!put_text(raw.tag_text, options.tag)) {
+    return bad_option(name, "tag must be shorter than 256 bytes, without NUL");
+  }
   if (!put_text(raw.key_pattern, options.key_pattern)) {
     return bad_option(name, "key_pattern must be shorter than 256 bytes, without NUL");
   }
@@ -111,7 +114,7 @@ Result<std::shared_ptr<shm::Group>> TopicBase::make_group(std::string_view name,
     auto there = open_group(name);
     if (!there) return there.error();
   }
-  return shm::Group::create(ring_, *file, *raw, start_of(options.start));
+  return shm::Group::create(ring_, *file, *raw, start_of(ring_, options.start));
 }
 
 std::vector<std::string> TopicBase::groups() const {
@@ -136,25 +139,6 @@ Result<std::unique_ptr<shm::Consumer>> GroupBase::attach(const ConsumerOptions& 
                                {.prefetch = options.prefetch, .max_holds = options.max_held});
 }
 
-namespace {
-
-/// Behind the newest message that is known to be older than `ago`.
-std::uint64_t first_since(const std::shared_ptr<shm::Ring>& ring, std::uint64_t ago_ns) {
-  const auto reader = shm::Reader::observe(ring, {shm::StartAt::Kind::next, 0});
-  const shm::TickRate rate(ring->order().created_ticks, ring->order().created_monotonic_ns);
-  std::uint64_t first = ring->tail() + 1;
-  // At most a lap, whatever the topic says meanwhile.
-  const std::uint64_t lap = first - std::min(first, ring->geometry().slot_count());
-  const std::uint64_t oldest = std::max(ring->oldest(), lap);
-  for (; first > oldest; --first) {
-    const auto age = reader->age_ticks(first - 1);
-    if (age && rate.to_ns(*age) > static_cast<double>(ago_ns)) break;
-  }
-  return first;
-}
-
-}  // namespace
-
 std::uint64_t GroupBase::seek_target(SeekTo to) const {
   const shm::Ring& ring = group_->ring();
   const std::uint64_t oldest = ring.oldest(), newest = ring.tail() + 1;
@@ -169,8 +153,7 @@ std::uint64_t GroupBase::seek_target(SeekTo to) const {
       target = static_cast<std::uint64_t>(to.value);
       break;
     case SeekTo::Kind::time:
-      target = first_since(group_->shared_ring(),
-                           static_cast<std::uint64_t>(std::max<std::int64_t>(to.value, 0)));
+      target = first_since(group_->shared_ring(), std::chrono::nanoseconds(to.value));
       break;
     case SeekTo::Kind::offset: {
       const auto low = static_cast<std::int64_t>(group_->position().low);

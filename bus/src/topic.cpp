@@ -35,22 +35,6 @@ std::uint32_t living_subscribers(const shm::Ring& ring) {
 
 }  // namespace
 
-shm::StartAt start_of(Start start) {
-  using From = Start::Kind;
-  using To = shm::StartAt::Kind;
-  switch (start.kind) {
-    case From::oldest:
-      return {To::oldest, 0};
-    case From::last:
-      return {To::last, start.value};
-    case From::sequence:
-      return {To::sequence, start.value};
-    case From::next:
-      break;
-  }
-  return {To::next, 0};
-}
-
 Result<std::unique_ptr<shm::Writer>> TopicBase::attach_writer(
     const PublisherOptions& options) const {
   auto writer = shm::Writer::attach(ring_);
@@ -79,13 +63,13 @@ Result<std::unique_ptr<shm::Producer>> TopicBase::attach_producer(
 Result<std::unique_ptr<shm::Reader>> TopicBase::attach_reader(
     const SubscriberOptions& options) const {
   return shm::Reader::attach(ring_, {.kind = kind_of(options.kind),
-                                     .start = start_of(options.start),
+                                     .start = start_of(ring_, options.start),
                                      .max_lag = options.max_lag,
                                      .max_holds = options.max_held});
 }
 
 std::unique_ptr<shm::Reader> TopicBase::attach_observer(Start start) const {
-  return shm::Reader::observe(ring_, start_of(start));
+  return shm::Reader::observe(ring_, start_of(ring_, start));
 }
 
 Result<void> TopicBase::wait_for_subscribers(std::uint32_t count,

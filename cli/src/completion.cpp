@@ -29,8 +29,8 @@ std::vector<OptionText> read_options(const CLI::App& app) {
     text.is_file = type == "FILE";
     text.is_topic = type == "TOPIC";
     text.repeats = option->get_items_expected_max() > 1;
-    text.choices =
-        type == "START" ? std::vector<std::string>{"next", "oldest", "last:"} : split_choices(type);
+    text.choices = type == "START" ? std::vector<std::string>{"next", "oldest", "last:", "time:"}
+                                   : split_choices(type);
     options.push_back(std::move(text));
   }
   return options;

@@ -83,7 +83,9 @@ void add_group_create(CLI::App& parent, Context& context) {
   add_choice(command, "--mode", options->mode, "shared|ordered|single-active",
              "Who gets the next message: anybody, one at a time for each key, or one for all "
              "[shared]");
-  command->add_option("--start", options->start, "next, oldest, last:N, or a sequence")
+  command
+      ->add_option("--start", options->start,
+                   "next, oldest, last:N, time:AGO (such as time:10m), or a sequence")
       ->type_name("START")
       ->check(check_start, "")
       ->capture_default_str();

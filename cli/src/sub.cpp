@@ -124,7 +124,9 @@ void add_sub(CLI::App& app, Context& context) {
              "[text]");
   command->add_flag("-v,--verbose", options->verbose,
                     "With text: before each message its sequence, size and attributes");
-  command->add_option("--from", options->from, "next, oldest, last:N, or a sequence")
+  command
+      ->add_option("--from", options->from,
+                   "next, oldest, last:N, time:AGO (such as time:10m), or a sequence")
       ->type_name("START")
       ->check(check_start, "")
       ->capture_default_str();

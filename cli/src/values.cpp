@@ -58,6 +58,10 @@ std::optional<Start> parse_start(const std::string& text) {
   if (text == "next") return Start::next();
   if (text == "oldest") return Start::oldest();
   const Place place = split_place(text);
+  if (place.word == "time") {
+    const auto ago = parse_duration(std::string(place.value));
+    return ago ? std::optional(Start::time(*ago)) : std::nullopt;
+  }
   const auto number = parse_count(place.value);
   if (!number || *number == 0) return std::nullopt;
   if (place.word == "last") return Start::last(*number);
@@ -66,7 +70,8 @@ std::optional<Start> parse_start(const std::string& text) {
 }
 
 std::string check_start(const std::string& text) {
-  return parse_start(text) ? "" : text + " is none of next, oldest, last:N, SEQUENCE (from 1)";
+  return parse_start(text) ? ""
+                           : text + " is none of next, oldest, last:N, time:AGO, SEQUENCE (from 1)";
 }
 
 std::optional<SeekTo> parse_seek(const std::string& text) {

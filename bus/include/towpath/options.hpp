@@ -85,7 +85,7 @@ struct PublisherOptions {
 
 /// Where a subscriber starts.
 struct Start {
-  enum class Kind : std::uint8_t { next, oldest, last, sequence } kind = Kind::next;
+  enum class Kind : std::uint8_t { next, oldest, last, sequence, time } kind = Kind::next;
   std::uint64_t value = 0;
 
   static constexpr Start next() { return {}; }
@@ -96,6 +96,11 @@ struct Start {
   static constexpr Start last(std::uint64_t count) { return {Kind::last, count}; }
   /// A sequence number, from 1; the oldest when that is gone already.
   static constexpr Start sequence(std::uint64_t number) { return {Kind::sequence, number}; }
+  /// The first message published no longer than `ago` ago, or up to 63 before it where only every
+  /// 64th is stamped; the oldest where none is.
+  static constexpr Start time(std::chrono::nanoseconds ago) {
+    return {Kind::time, ago.count() > 0 ? static_cast<std::uint64_t>(ago.count()) : 0};
+  }
 };
 
 enum class SubscriberKind : std::uint8_t {
