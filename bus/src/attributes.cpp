@@ -135,7 +135,7 @@ shm::EncodedFields encode(const Attributes& attributes, std::string_view key,
   shm::EncodedFields encoded(
       {.expires_ns = moment(now_ns, attributes.time_to_live),
        .due_ns = moment(now_ns, attributes.delay),
-       .tag = attributes.tag.empty() ? 0 : shm::text_hash(attributes.tag),
+       .tag = attributes.tag.empty() ? attributes.tag_hash : shm::text_hash(attributes.tag),
        .producer = {attributes.number == 0 ? 0 : producer, attributes.number},
        .key = key,
        .correlation_id = attributes.correlation_id,

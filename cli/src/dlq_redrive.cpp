@@ -23,11 +23,9 @@ struct Options {
 
 /// What a dead letter was before it died. Refers to the message.
 struct Original {
-  std::string tag;
   Headers headers;
   std::string topic;  ///< empty: it does not say
   Attributes attributes;
-  bool tag_lost = false;
 };
 
 std::string text_header(const Headers& headers, std::string_view name) {
@@ -43,12 +41,8 @@ void restore(const Message<Bytes>& message, Original& original) {
   for (const Header& header : headers) {
     if (!header.name.starts_with("dead.")) original.headers.add(header.name, header.value);
   }
-  // Only the tag's hash travels; its text is known where the publisher has added it.
-  const std::string tag = text_header(headers, "tag");
-  if (message.tag_hash() != 0 && message.has_tag(tag)) original.tag = tag;
-  original.tag_lost = message.tag_hash() != 0 && original.tag.empty();
   original.attributes = {.key = message.key(),
-                         .tag = original.tag,
+                         .tag_hash = message.tag_hash(),
                          .priority = static_cast<std::uint8_t>(message.priority()),
                          .correlation_id = message.correlation_id(),
                          .reply_topic = message.reply_topic(),
@@ -68,7 +62,7 @@ struct Target {
 };
 
 struct Tally {
-  std::uint64_t redriven = 0, left = 0, tags_lost = 0;
+  std::uint64_t redriven = 0, left = 0;
   std::optional<Error> error;
 };
 
@@ -182,9 +176,7 @@ Redrive::Outcome Redrive::redrive(Delivery<Bytes>& delivery) {
                              "with --to",
                              delivery.bytes().size(), printable(name), to.type_bytes));
   }
-  const Outcome outcome = settle(delivery, to, original.attributes);
-  if (outcome == Outcome::redriven && original.tag_lost) ++tally_.tags_lost;
-  return outcome;
+  return settle(delivery, to, original.attributes);
 }
 
 Tally Redrive::run() {
@@ -225,10 +217,6 @@ int redrive(const Context& context, const Options& options) {
     write_out(
         fmt::format("redrove {} dead letters of {}", tally.redriven, printable(options.topic)));
     write_out(tally.left == 0 ? "\n" : fmt::format("; {} stay\n", tally.left));
-  }
-  if (tally.tags_lost != 0) {
-    complain(
-        fmt::format("{} of them lost their tag, whose text no header `tag` told", tally.tags_lost));
   }
   if (tally.error) return fail(*tally.error);
   return tally.left == 0 ? kOk : kFailed;

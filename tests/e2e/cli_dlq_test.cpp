@@ -70,12 +70,36 @@ TEST_F(Cli, DlqRedriveLeavesWhatCannotGoBackAndSaysWhy) {
 
 TEST_F(Cli, DlqRedriveServesTopicsOfOnePublisherAndKeepsTags) {
   run("tow create one --publishers one; tow group create one g --tag paid; tow create dead");
-  run("tow send dead a -H dead.topic=one --tag paid -H tag=paid; "
-      "tow send dead b -H dead.topic=one --tag secret");
+  run("tow send dead a -H dead.topic=one --tag paid; "
+      "tow send dead b -H dead.topic=one --tag secret; tow send dead c -H dead.topic=one");
   const Outcome outcome = run("tow dlq redrive dead");
-  EXPECT_EQ(outcome.out, "redrove 2 dead letters of dead\n") << outcome.err;
-  EXPECT_NE(outcome.err.find("1 of them lost their tag"), std::string::npos) << outcome.err;
-  EXPECT_EQ(run("tow consume one g --timeout 10ms").out, "a\n");
+  EXPECT_EQ(outcome.out, "redrove 3 dead letters of dead\n") << outcome.err;
+  EXPECT_EQ(run("tow consume one g --timeout 10ms").out, "a\n") << "a filter knows it again";
+}
+
+TEST_F(Cli, DlqRedriveKeepsTheTagOfWhatAGroupGaveUp) {
+  run("tow create t; tow group create t g --tag paid --dead-letter dead");
+  run("tow send t x --tag paid --ttl 1ns");
+  EXPECT_EQ(run("tow consume t g --timeout 10ms").code, 4) << "it expired";
+  EXPECT_EQ(json("tow dlq ls --json")["dead_letters"][0]["messages"], 1);
+  EXPECT_EQ(run("tow dlq redrive dead").out, "redrove 1 dead letters of dead\n");
+  EXPECT_EQ(run("tow consume t g -n 1").out, "x\n");
+}
+
+TEST_F(Cli, DlqLettersThatCannotBeMovedAreShownWithTheRemedy) {
+  run("tow create t; tow group create t g --dead-letter dead; tow create dead --max-message 16");
+  run("tow send t 'longer than sixteen bytes' --ttl 1ns; tow send t short --ttl 1ns");
+  EXPECT_EQ(run("tow consume t g --timeout 10ms").code, 4);
+  const Json letters = json("tow dlq ls --json")["dead_letters"][0];
+  EXPECT_EQ(letters["messages"], 1) << "what follows is moved";
+  EXPECT_EQ(letters["not_moved"], 1);
+  const std::string left = json("tow group info t g --json")["left_dead"];
+  EXPECT_NE(left.find("message 1 cannot be moved"), std::string::npos) << left;
+  EXPECT_EQ(letters["left_dead"], left);
+  EXPECT_NE(run("tow group info t g").out.find(left), std::string::npos);
+  run("tow rm dead");
+  EXPECT_EQ(run("tow consume t g --timeout 200ms").code, 4);
+  EXPECT_EQ(json("tow dlq ls --json")["dead_letters"][0]["not_moved"], 0);
 }
 
 TEST_F(Cli, DlqRedriveTellsAFullTopicByExitCodeFour) {

@@ -25,6 +25,9 @@ struct Attributes {
   /// A kind of message that readers look for. Only its hash travels: add the header "tag" where
   /// somebody has to read it.
   std::string_view tag = {};
+  /// Instead of a tag whose text is not known: its hash, as Message::tag_hash() tells it. For those
+  /// who pass messages on; 0: none, or that of `tag`.
+  std::uint64_t tag_hash = 0;
   /// After so long, counted from the call, the message is worth nothing: groups set it aside. Up to
   /// 100 years; 0 or kForever: it never expires.
   std::chrono::nanoseconds time_to_live{0};
