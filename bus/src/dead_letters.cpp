@@ -47,19 +47,22 @@ shm::EncodedFields with_headers(const shm::FieldsView& was, const Headers& more)
 
 }  // namespace
 
-bool DeadLetters::open(const shm::Ring& from) {
-  if (publisher_) return true;
+Result<void> DeadLetters::open(const shm::Ring& from) {
+  if (publisher_) return {};
   const Bus bus(bus_);
-  auto topic = bus.topic(topic_, {.create = false});
+  // With many publishers, or it takes no part in settlements.
+  TopicOptions options{.publishers = Publishers::many, .create = false};
+  auto topic = bus.topic(topic_, options);
   if (!topic && topic.error() == Code::not_found) {
-    const std::uint64_t largest = from.geometry().raw().max_message_bytes;
-    topic = bus.topic(topic_, {.publishers = Publishers::many, .max_message_bytes = largest});
+    options.create = true;
+    options.max_message_bytes = from.geometry().raw().max_message_bytes;
+    topic = bus.topic(topic_, options);
   }
-  if (!topic) return false;
+  if (!topic) return topic.error();
   auto publisher = topic->publisher({.when_full = WhenFull::fail});
-  if (!publisher) return false;
+  if (!publisher) return publisher.error();
   publisher_.emplace(std::move(*publisher));
-  return true;
+  return {};
 }
 
 std::string DeadLetters::reason_of(const shm::Consumer::Dead& dead) const {
@@ -70,56 +73,125 @@ std::string DeadLetters::reason_of(const shm::Consumer::Dead& dead) const {
 
 void DeadLetters::move_from(ConsumerState& state) {
   constexpr int kMost = 16;  // the rest at the next look: the living come first
-  for (int moved = 0; moved < kMost; ++moved) {
-    auto dead = state.consumer->next_dead();
-    if (!dead || !move(state, *dead)) return;
-    reasons_.erase(dead->sequence);
+  shm::Consumer& consumer = *state.consumer;
+  for (int seen = 0; seen < kMost; ++seen) {
+    auto dead = consumer.next_dead();
+    if (!dead) return;
+    const std::optional<Code> fault = move(state, *dead);
+    if (!fault || drop(consumer, *dead)) {
+      reasons_.erase(dead->sequence);
+      continue;
+    }
+    consumer.leave_dead(*dead, *fault);
+    if (*fault != Code::too_large && *fault != Code::not_found) return consumer.leave_round();
   }
 }
 
-bool DeadLetters::move(ConsumerState& state, shm::Consumer::Dead& dead) {
+std::optional<Code> DeadLetters::move(ConsumerState& state, shm::Consumer::Dead& dead) {
   shm::Consumer& consumer = *state.consumer;
   const shm::Group& group = *consumer.group();
-  if (!open(group.ring())) return drop(consumer, dead);
   shm::Received message;
   alignas(16) std::byte buffer[shm::kMaxInlineBytes];
-  if (consumer.read(dead.sequence, message, buffer) != shm::Take::message) {
-    return consumer.bury(dead);  // overwritten: there is nothing to move
+  const shm::Take read = consumer.read(dead.sequence, message, buffer);
+  if (read == shm::Take::removed) return Code::removed;
+  if (read == shm::Take::unreachable) return Code::not_found;
+  if (read != shm::Take::message) {  // overwritten or damaged: there is nothing to move
+    if (consumer.bury(dead))
+      group.layout().lost.fetch_add(1, shm::kRelaxed);  // relaxed: statistics
+    return std::nullopt;
   }
   const Headers told{{"dead.topic", group.ring().topic()},
                      {"dead.group", unescape_topic(group.name())},
                      {"dead.sequence", static_cast<std::int64_t>(dead.sequence)},
                      {"dead.attempts", static_cast<std::int64_t>(dead.word.means.attempts)},
                      {"dead.reason", reason_of(dead)}};
-  const shm::EncodedFields fields = with_headers(message.fields_view(), told);
-  const shm::Append prepared =
-      publisher_->writer_->prepare(message.data, message.payload_bytes, fields.view());
+  const auto prepared = prepare(group.ring(), message, told);
   consumer.reader().release(message.hold);
-  if (prepared == shm::Append::removed) publisher_.reset();  // made anew at the next look
-  if (prepared != shm::Append::done) return drop(consumer, dead);
-  return settle(state, dead) || drop(consumer, dead);
+  return prepared ? settle(state, dead) : prepared.error().code;
 }
 
-bool DeadLetters::settle(ConsumerState& state, const shm::Consumer::Dead& dead) {
+Result<void> DeadLetters::prepare(const shm::Ring& from, const shm::Received& message,
+                                  const Headers& told) {
+  const shm::EncodedFields fields = with_headers(message.fields_view(), told);
+  const shm::FieldsView view = fields.view();
+  constexpr int kMaxTopics = 2;  // one that was removed, and the one made in its place
+  for (int topic = 0; topic < kMaxTopics; ++topic) {
+    if (auto opened = open(from); !opened) return opened;
+    shm::Append result = publisher_->writer_->check_alive();
+    if (result == shm::Append::done) {
+      if (auto fault = publisher_->fault_in_size(message.payload_bytes, view.bytes)) return *fault;
+      result = publisher_->writer_->prepare(message.data, message.payload_bytes, view);
+    }
+    switch (result) {
+      case shm::Append::done:
+        return {};
+      case shm::Append::removed:
+        publisher_.reset();
+        break;
+      case shm::Append::stale:
+        return Error{.code = Code::stale};
+      default:
+        return Error{.code = Code::full};
+    }
+  }
+  return Error{.code = Code::removed};
+}
+
+std::optional<Code> DeadLetters::settle(ConsumerState& state, const shm::Consumer::Dead& dead) {
   shm::Consumer& consumer = *state.consumer;
   shm::Writer* const writer = publisher_->writer_.get();
-  if (!state.claim_record()) {
+  if (auto claimed = state.claim_record(); !claimed) {
     writer->discard_prepared();
-    return false;
+    return claimed.error().code;
   }
   shm::GroupInputs words(consumer.group()->tables());
   const shm::RecordInput input{dead.sequence, dead.word.bits};
-  const shm::Settled settled =
-      state.record->settle(words, std::span(&input, 1), std::span(&writer, 1),
-                           consumer.lessee().pack(), shm::Deadline::now());
-  if (settled == shm::Settled::done) consumer.buried();
-  // Another consumer was faster: as good.
-  return settled == shm::Settled::done || settled == shm::Settled::lease_lost;
+  switch (state.record->settle(words, std::span(&input, 1), std::span(&writer, 1),
+                               consumer.lessee().pack(), shm::Deadline::now())) {
+    case shm::Settled::done:
+      consumer.buried();
+      return std::nullopt;
+    case shm::Settled::lease_lost:  // another consumer was faster: as good
+      return std::nullopt;
+    case shm::Settled::timed_out:
+      return Code::full;
+    default:
+      return Code::stale;
+  }
 }
 
 bool DeadLetters::drop(shm::Consumer& consumer, shm::Consumer::Dead& dead) {
-  const bool may = (consumer.group()->options().flags & shm::kGroupDropWhenDeadLettersFull) != 0;
-  return may && consumer.bury(dead);
+  const shm::Group& group = *consumer.group();
+  if ((group.options().flags & shm::kGroupDropWhenDeadLettersFull) == 0) return false;
+  if (consumer.bury(dead))
+    group.layout().dropped.fetch_add(1, shm::kRelaxed);  // relaxed: statistics
+  return true;
+}
+
+std::string why_left(const std::string& topic, shm::LeftDead left) {
+  const std::string what = "message " + std::to_string(left.sequence) +
+                           " cannot be moved to the dead letters: topic " + topic;
+  switch (left.why) {
+    case Code::too_large:
+      return what +
+             " takes no message of its size; make that topic anew with a larger max_message_bytes "
+             "or pool_bytes";
+    case Code::full:
+      return what + " is full; let its subscribers and groups read on, or remove those that do not";
+    case Code::options_mismatch:
+      return what + " has one publisher; make it anew with publishers = many";
+    case Code::type_mismatch:
+      return what + " carries messages of a type; make it anew as a topic of bytes";
+    case Code::too_many:
+      return what + " has as many publishers as it may; make it anew with more max_publishers";
+    case Code::no_permission:
+      return what + " may not be published to, or made, by the group's consumers; ask its owner";
+    case Code::no_space:
+      return what + " finds no memory; make room in the folder of the bus";
+    default:
+      return what + " cannot be used (" + std::string(to_string(left.why)) +
+             "); remove it, and it is made anew";
+  }
 }
 
 }  // namespace tow

@@ -1,5 +1,6 @@
 // What `tow group` and programs may know of a group. Everything is only read.
 
+#include "dead_letters.hpp"
 #include "describe.hpp"
 #include "names.hpp"
 #include "towpath/group.hpp"
@@ -25,6 +26,7 @@ GroupOptions options_of(const shm::GroupOptionsLayout& raw) {
   options.drop_when_dead_letters_full = (raw.flags & shm::kGroupDropWhenDeadLettersFull) != 0;
   options.key_pattern = raw.key_pattern.data();
   options.dead_letter = raw.dead_letter.data();
+  options.tag = raw.tag_text.data();
   return options;
 }
 
@@ -97,6 +99,10 @@ GroupInfo GroupBase::info() const {
   info.lost = layout.lost.load(kRelaxed);
   info.filtered = layout.filtered.load(kRelaxed);
   info.seeks = layout.seeks.load(kRelaxed);
+  const std::uint64_t left = layout.left_dead.load(kRelaxed);
+  if (info.dead != 0 && left != 0) {
+    info.left_dead = why_left(info.options.dead_letter, shm::LeftDead::unpack(left));
+  }
   return info;
 }
 

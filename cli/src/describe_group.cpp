@@ -24,6 +24,7 @@ Json to_json(const GroupOptions& options) {
           {"overflow", to_word(options.overflow)},
           {"by_priority", options.by_priority},
           {"key_pattern", options.key_pattern},
+          {"tag", options.tag},
           {"dead_letter", options.dead_letter},
           {"drop_when_dead_letters_full", options.drop_when_dead_letters_full}};
 }
@@ -97,6 +98,7 @@ Json to_json(const GroupInfo& info) {
             {"lost", info.lost},
             {"filtered", info.filtered},
             {"seeks", info.seeks}}},
+          {"left_dead", info.left_dead},
           {"consumers", consumers}};
 }
 

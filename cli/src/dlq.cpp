@@ -45,7 +45,8 @@ int list(const Context& context) {
                       {"group", group.name},
                       {"gave_up", group.gave_up},
                       {"expired", group.expired},
-                      {"not_moved", group.dead}});
+                      {"not_moved", group.dead},
+                      {"left_dead", group.left_dead}});
       table.add({printable(letters), std::to_string(lying), printable(name), printable(group.name),
                  std::to_string(group.gave_up), std::to_string(group.expired),
                  std::to_string(group.dead)});
@@ -146,9 +147,10 @@ void add_dlq(CLI::App& app, Context& context) {
   parent->footer(
       "Dead letters lie in a topic, which tow group create --dead-letter names. Each says in its\n"
       "headers where it comes from and why it died: dead.topic, dead.group, dead.sequence,\n"
-      "dead.attempts, dead.reason. Redriving and purging move the group `redrive` of that topic,\n"
-      "which they make: ls counts, and show prints, what it has not settled. When the topic is\n"
-      "full the oldest dead letters are lost, unless a group of it lets nobody overwrite them:\n"
+      "dead.attempts, dead.reason. What is NOT MOVED waits in its group; tow group info says why.\n"
+      "Redriving and purging move the group `redrive` of that topic, which they make: ls counts,\n"
+      "and show prints, what it has not settled. When the topic is full the oldest dead letters\n"
+      "are lost, unless a group of it lets nobody overwrite them:\n"
       "tow group create orders.dead redrive --start oldest\n"
       "Examples:\n"
       "  tow dlq ls\n"

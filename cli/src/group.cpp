@@ -76,11 +76,13 @@ void print_options(const GroupOptions& options) {
                                          : fmt::format("at most {}, then {}", options.max_length,
                                                        to_word(options.overflow)));
   line("keys", options.key_pattern.empty() ? "all" : printable(options.key_pattern));
-  line("dead letters", options.dead_letter.empty()
-                           ? "none: what is given up is dropped"
-                           : "to " + printable(options.dead_letter) +
-                                 (options.drop_when_dead_letters_full ? ", dropped when full"
-                                                                      : ", waiting when full"));
+  line("tag", options.tag.empty() ? "any" : printable(options.tag));
+  line("dead letters",
+       options.dead_letter.empty()
+           ? "none: what is given up is dropped"
+           : "to " + printable(options.dead_letter) +
+                 (options.drop_when_dead_letters_full ? ", dropped when they cannot be moved"
+                                                      : ", waiting when they cannot be moved"));
 }
 
 void print_consumers(const GroupInfo& info) {
@@ -122,6 +124,7 @@ int show(const Context& context, const Options& options) {
                                 info.retried, info.returned, info.expired, info.dropped,
                                 info.gave_up, info.lost, info.filtered, info.seeks));
   print_options(info.options);
+  if (!info.left_dead.empty()) line("not moved", printable(info.left_dead));
   print_consumers(info);
   return kOk;
 }

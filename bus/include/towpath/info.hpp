@@ -49,7 +49,7 @@ struct ConsumerInfo {
 /// What anybody may know of a group.
 struct GroupInfo {
   std::string name;
-  GroupOptions options;  ///< without `start` and `create`, and the hash of its tag only
+  GroupOptions options;  ///< without `start` and `create`
   bool paused = false;
   std::uint64_t low = 1;   ///< lowest sequence that may be unsettled
   std::uint64_t last = 0;  ///< last message of the topic
@@ -60,6 +60,9 @@ struct GroupInfo {
   /// Since it was made.
   std::uint64_t retried = 0, returned = 0, expired = 0, dropped = 0, gave_up = 0, lost = 0,
                 filtered = 0, seeks = 0;
+  /// Which dead message could not be moved to the dead letters when a consumer last tried, why, and
+  /// what to do; empty when none waits, or nobody has tried. `dead` counts them.
+  std::string left_dead;
   std::vector<ConsumerInfo> consumers;
 };
 
