@@ -1,4 +1,4 @@
-/// A work queue: three processes share the jobs of one topic. One of them is killed in the middle
+/// A work queue: three processes share its jobs. One of them is killed in the middle
 /// of a job, and another does it again.
 ///
 ///   work_queue [FOLDER]     the bus lives in FOLDER, or in a temporary one, removed at the end
@@ -40,8 +40,7 @@ void work(const std::string& path, std::uint32_t self) {
   auto bus = tow::Bus::open(path).value();
   auto done = bus.topic<Done>("done").value().publisher().value();
   // [snippet]
-  auto jobs = bus.topic<Job>("jobs").value();
-  auto consumer = jobs.group("workers").value().consumer().value();  // in any number of processes
+  auto consumer = bus.queue<Job>("jobs").value().consumer().value();  // in any number of processes
   while (auto job = consumer.take(10s)) {
     do_it(*job, job.redelivered());
     // [/snippet]
@@ -64,10 +63,9 @@ bool eventually(Condition&& condition) {
 /// Publishes the jobs, and counts who did them.
 bool lead(const std::string& path) {
   auto bus = tow::Bus::open(path).value();
-  auto jobs = bus.topic<Job>("jobs").value();
-  auto group = jobs.group("workers").value();  // from here on it keeps what is published
+  auto jobs = bus.queue<Job>("jobs").value();  // from here on it keeps what is published
   auto results = bus.topic<Done>("done").value().subscriber().value();
-  if (!eventually([&] { return group.info().consumers.size() == kWorkers; })) return false;
+  if (!eventually([&] { return jobs.info().consumers.size() == kWorkers; })) return false;
 
   auto publisher = jobs.publisher().value();
   for (std::uint64_t i = 1; i <= kJobs; ++i) publisher.publish({i}).value();
@@ -83,8 +81,8 @@ bool lead(const std::string& path) {
   }
   std::printf("%zu jobs done: %d, %d and %d; begun a second time: %u\n", done.size(), count[0],
               count[1], count[2], again);
-  const bool settled = eventually([&] { return group.info().lag == 0; });
-  jobs.remove_group("workers").value();  // its consumers end
+  const bool settled = eventually([&] { return jobs.info().lag == 0; });
+  bus.remove_topic("jobs").value();  // its consumers end
   return settled && again == 1;
 }
 

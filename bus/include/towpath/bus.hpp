@@ -8,6 +8,7 @@
 
 #include "towpath/client.hpp"
 #include "towpath/exchange.hpp"
+#include "towpath/queue.hpp"
 #include "towpath/server.hpp"
 #include "towpath/topic.hpp"
 
@@ -39,6 +40,28 @@ class Bus {
     auto ring = open_ring(name, options, type_info<T>());
     if (!ring) return ring.error();
     return Topic<T>(std::move(*ring), state_);
+  }
+  /// Opens the queue `name` as it is, or makes one with the default options: its topic, and the
+  /// group in which its consumers share the messages. Errors: as for topics and groups.
+  template <class T = Bytes>
+  Result<Queue<T>> queue(std::string_view name) const {
+    auto topic = this->topic<T>(name);
+    if (!topic) return topic.error();
+    auto group = topic->group(kQueueGroup);
+    if (!group) return group.error();
+    return Queue<T>(std::move(*topic), std::move(*group));
+  }
+  /// Makes the queue, or opens it if it exists with the same options. With `create = false` in
+  /// `options` nothing is made.
+  template <class T = Bytes>
+  Result<Queue<T>> queue(std::string_view name, const GroupOptions& options,
+                         TopicOptions topic_options = {}) const {
+    topic_options.create = topic_options.create && options.create;
+    auto topic = this->topic<T>(name, topic_options);
+    if (!topic) return topic.error();
+    auto group = topic->group(kQueueGroup, options);
+    if (!group) return group.error();
+    return Queue<T>(std::move(*topic), std::move(*group));
   }
   /// Opens an existing topic of whatever type, as bytes. For tools.
   Result<Topic<Bytes>> topic_as_bytes(std::string_view name) const;

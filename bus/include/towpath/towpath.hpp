@@ -10,6 +10,7 @@
 #include "towpath/message.hpp"
 #include "towpath/options.hpp"
 #include "towpath/publisher.hpp"
+#include "towpath/queue.hpp"
 #include "towpath/server.hpp"
 #include "towpath/settlement.hpp"
 #include "towpath/subscriber.hpp"
@@ -17,3 +18,4 @@
 #include "towpath/topic.hpp"
 #include "towpath/type.hpp"
 #include "towpath/version.hpp"
+#include "towpath/waitable.hpp"
