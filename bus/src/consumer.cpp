@@ -7,11 +7,8 @@
 
 namespace tow {
 
-ConsumerState::ConsumerState(std::unique_ptr<shm::Consumer> of, const ConsumerOptions& options,
-                             std::shared_ptr<BusState> on)
-    : consumer(std::move(of)),
-      bus(std::move(on)),
-      spin_ns(static_cast<std::uint64_t>(std::max<std::int64_t>(options.spin.count(), 0))) {
+ConsumerState::ConsumerState(std::unique_ptr<shm::Consumer> of, std::shared_ptr<BusState> on)
+    : consumer(std::move(of)), bus(std::move(on)) {
   const std::string_view topic = consumer->group()->options().dead_letter.data();
   if (!topic.empty()) dead_letters = std::make_unique<DeadLetters>(bus, std::string(topic));
 }
@@ -24,11 +21,25 @@ void ConsumerState::bury() {
 
 ConsumerBase::ConsumerBase(std::unique_ptr<shm::Consumer> consumer, const ConsumerOptions& options,
                            std::shared_ptr<BusState> bus)
-    : state_(std::make_unique<ConsumerState>(std::move(consumer), options, std::move(bus))) {}
+    : Waitable(options.spin),
+      state_(std::make_unique<ConsumerState>(std::move(consumer), std::move(bus))) {}
 
 ConsumerBase::ConsumerBase(ConsumerBase&&) noexcept = default;
 ConsumerBase& ConsumerBase::operator=(ConsumerBase&&) noexcept = default;
 ConsumerBase::~ConsumerBase() = default;
+
+Watch ConsumerBase::arm(bool rested) {
+  shm::Consumer& consumer = *state_->consumer;
+  const auto words = consumer.arm();
+  const std::uint64_t piece_ns = consumer.reader().wait_piece_ns(rested);
+  const shm::Deadline next_look = consumer.next_look(shm::Deadline::never().within(piece_ns));
+  return {.ring = consumer.group()->shared_ring(),
+          .group = consumer.group(),
+          .sequence = consumer.awaited(),
+          .words = words,
+          .look_at_ns = next_look.at_ns(),
+          .piece_ns = piece_ns};
+}
 
 std::string ConsumerBase::group() const {
   return unescape_topic(state_->consumer->group()->name());

@@ -15,11 +15,12 @@
 
 namespace tow {
 
-/// Sleeps on the words of up to kCapacity watches and one word of its own, which changes when the
-/// watches do. Runs until the process ends.
+/// Sleeps on up to kCapacity words of watches and one of its own, which changes when the watches
+/// do. Runs until the process ends.
 class WatchThread {
  public:
-  static constexpr std::size_t kCapacity = shm::kMaxWaitWords - 1;
+  static constexpr std::size_t kWordsOfAWatch = std::tuple_size_v<decltype(Watch::words)>;
+  static constexpr std::size_t kCapacity = (shm::kMaxWaitWords - 1) / kWordsOfAWatch;
 
   /// A thread with room for one more subscriber; made when there is none.
   static std::shared_ptr<WatchThread> with_room();
@@ -28,10 +29,10 @@ class WatchThread {
     const std::lock_guard lock(mutex_);
     return watches_.contains(id);
   }
-  void set(std::uint64_t id, Watch watch) {
+  void set(std::uint64_t id, Watch watch, int event_fd) {
     {
       const std::lock_guard lock(mutex_);
-      watches_[id] = std::move(watch);
+      watches_[id] = {std::move(watch), event_fd};
     }
     interrupt();
   }
@@ -46,6 +47,10 @@ class WatchThread {
   }
 
  private:
+  struct Entry {
+    Watch watch;
+    int event_fd = -1;
+  };
   std::uint32_t interrupt() {
     // [W1] pairs with [W2]: watches before the count
     const std::uint32_t change = changed_.fetch_add(1, shm::kRelease) + 1;
@@ -56,7 +61,7 @@ class WatchThread {
   void signal_ready();
 
   std::mutex mutex_;
-  std::map<std::uint64_t, Watch> watches_;
+  std::map<std::uint64_t, Entry> watches_;
   std::size_t members_ = 0;
   std::condition_variable let_go_;
   std::uint32_t let_go_before_ = 0;  ///< nothing is used that was watched before this change
@@ -95,38 +100,54 @@ void WatchThread::run() {
   while (true) {
     const std::uint32_t seen = changed_.load(shm::kAcquire);  // [W2] pairs with [W1]
     std::vector<shm::WaitWord> words{{&changed_, seen}};
-    std::vector<std::shared_ptr<shm::Ring>> mapped;  // what the words lie in stays mapped
+    std::vector<Watch> watched;  // what the words lie in stays mapped
     {
       const std::lock_guard lock(mutex_);
       let_go_before_ = seen;
       let_go_.notify_all();
-      for (const auto& [id, watch] : watches_) {
-        words.push_back(watch.word);
-        mapped.push_back(watch.ring);
+      for (const auto& [id, entry] : watches_) watched.push_back(entry.watch);
+    }
+    const bool long_piece = rested && std::all_of(watched.begin(), watched.end(), [](auto& watch) {
+                              return watch.ring->participants().supervised();
+                            });
+    auto deadline = shm::Deadline::never();
+    if (!watched.empty()) {
+      deadline = deadline.within(long_piece ? shm::kSupervisedPieceNs : shm::kWaitPieceNs);
+    }
+    for (const Watch& watch : watched) {
+      deadline = deadline.until(watch.look_at_ns);
+      for (const shm::WaitWord& word : watch.words) {
+        if (word.word != nullptr) words.push_back(word);
       }
     }
-    const bool long_piece = rested && std::all_of(mapped.begin(), mapped.end(), [](auto& ring) {
-                              return ring->participants().supervised();
-                            });
-    const auto piece =
-        shm::Deadline::never().within(long_piece ? shm::kSupervisedPieceNs : shm::kWaitPieceNs);
-    const auto deadline = words.size() == 1 ? shm::Deadline::never() : piece;
     rested = shm::futex_wait_any(words, deadline) == shm::Wake::timed_out;
     signal_ready();
   }
 }
 
+namespace {
+
+bool has_news(const Watch& watch) {
+  // Nobody else here touches the board, and a truncated one ends the topic for who touches it.
+  (void)watch.ring->board().want.load(shm::kRelaxed);  // relaxed: the value is not used
+  for (const shm::WaitWord& word : watch.words) {
+    // [D2] acquire
+    if (word.word != nullptr && word.word->load(shm::kAcquire) != word.seen) return true;
+  }
+  // A look at the message itself, should its publisher have died before the wake.
+  if (watch.sequence != 0 && watch.ring->published(watch.sequence)) return true;
+  if (watch.group != nullptr && watch.group->removed()) return true;
+  return watch.ring->removed() || watch.look_at_ns <= shm::monotonic_ns();
+}
+
+}  // namespace
+
 void WatchThread::signal_ready() {
   const std::lock_guard lock(mutex_);
-  std::erase_if(watches_, [](const auto& entry) {
-    const Watch& watch = entry.second;
-    // Nobody else here touches the board, and a truncated one ends the topic for who touches it.
-    (void)watch.ring->board().want.load(shm::kRelaxed);  // relaxed: the value is not used
-    // [D2] acquire; and a look at the message itself, should its publisher have died before the
-    // wake
-    const bool news = watch.word.word->load(shm::kAcquire) != watch.word.seen ||
-                      watch.ring->published(watch.sequence) || watch.ring->removed();
-    if (news) eventfd_write(watch.event_fd, 1);
+  std::erase_if(watches_, [](const auto& watched) {
+    const Entry& entry = watched.second;
+    const bool news = has_news(entry.watch);
+    if (news) eventfd_write(entry.event_fd, 1);
     return news;
   });
 }
@@ -149,10 +170,7 @@ Notification::~Notification() {
 
 bool Notification::armed() const { return thread_->armed(id_); }
 
-void Notification::watch(const std::shared_ptr<shm::Ring>& ring, std::uint64_t sequence,
-                         shm::WaitWord word) {
-  thread_->set(id_, {ring, sequence, word, event_fd_});
-}
+void Notification::watch(Watch watch) { thread_->set(id_, std::move(watch), event_fd_); }
 
 void Notification::signal() { eventfd_write(event_fd_, 1); }
 

@@ -11,12 +11,12 @@ thread_local Loop* current_loop = nullptr;
 
 Loop* Loop::current() { return current_loop; }
 
-void Loop::suspend_until_ready(SubscriberBase& subscriber, std::coroutine_handle<> handle) {
-  waiting_.push_back({&subscriber, nullptr, handle});
+void Loop::suspend_until_ready(Waitable& source, Attempt& attempt, std::coroutine_handle<> handle) {
+  waiting_.push_back({&source, &attempt, nullptr, handle});
 }
 
 void Loop::suspend_until_settled(Awaited& awaited, std::coroutine_handle<> handle) {
-  waiting_.push_back({&awaited.replies(), &awaited, handle});
+  waiting_.push_back({&awaited.replies(), nullptr, &awaited, handle});
 }
 
 void Loop::resume(std::coroutine_handle<> handle) {
@@ -44,23 +44,23 @@ bool Loop::resume_settled() {
 
 void Loop::wait_for_news(bool at_leisure) {
   constexpr std::chrono::milliseconds kLook{2};
-  std::vector<SubscriberBase*> subscribers;
+  std::vector<Waitable*> sources;
   std::vector<std::size_t> positions;
   std::chrono::nanoseconds piece = kForever;
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
     const Waiting& waiting = waiting_[i];
     if (waiting.awaited != nullptr) piece = kLook;
-    // Many calls of one client wait for its one subscriber.
-    if (std::find(subscribers.begin(), subscribers.end(), waiting.subscriber) !=
-        subscribers.end()) {
-      continue;
-    }
-    subscribers.push_back(waiting.subscriber);
+    // Many calls of one client wait for its one subscriber, many tasks for one consumer.
+    if (std::find(sources.begin(), sources.end(), waiting.source) != sources.end()) continue;
+    sources.push_back(waiting.source);
     positions.push_back(i);
   }
   if (!at_leisure) piece = std::chrono::nanoseconds::zero();
-  const auto ready = wait_any(subscribers, piece);
-  if (ready && waiting_[positions[*ready]].awaited == nullptr) resume_waiting(positions[*ready]);
+  const auto ready = wait_any(std::span<Waitable* const>(sources), piece);
+  if (!ready) return;
+  const std::size_t position = positions[*ready];
+  Attempt* const attempt = waiting_[position].attempt;
+  if (attempt != nullptr && attempt->succeeded()) resume_waiting(position);
 }
 
 void Loop::run() {

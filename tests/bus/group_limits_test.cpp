@@ -209,5 +209,71 @@ TEST(PausedGroup, HandsNothingOutUntilItIsResumed) {
   EXPECT_EQ(resuming.wait(), 0);
 }
 
+TEST(PausedGroup, HandsOutNothingThatWasPrefetched) {
+  Jobs jobs;
+  const auto group = jobs.group();
+  auto consumer = group.consumer().value();
+  jobs.publish(1, 3);
+  auto held = consumer.try_take();
+  EXPECT_EQ(consumer.outstanding(), 3U);
+  group.pause().value();
+  EXPECT_TRUE(consumer.try_take().timed_out());
+  EXPECT_FALSE(consumer.ready());
+  held.ack().value();
+  EXPECT_EQ(group.info().leased, 2U) << "it keeps them";
+  group.resume().value();
+  const auto next = consumer.try_take();
+  EXPECT_EQ(*next, 2U);
+  EXPECT_FALSE(next.redelivered());
+}
+
+TEST(PausedGroup, TakesNoSeekForAResume) {
+  Jobs jobs;
+  const auto group = jobs.group();
+  auto consumer = group.consumer().value();
+  jobs.publish(1, 3);
+  consumer.try_take().ack().value();
+  group.pause().value();
+  group.seek(SeekTo::sequence(3)).value();
+  EXPECT_TRUE(consumer.take(1ms).timed_out());
+  group.resume().value();
+  EXPECT_EQ(drain(consumer), numbers(3, 3)) << "what was prefetched before the seek is nobody's";
+}
+
+TEST(PausedGroup, MakesOneWaitWhoHasAllThatHeMay) {
+  Jobs jobs;
+  const auto group = jobs.group();
+  auto consumer = group.consumer({.prefetch = 1}).value();
+  jobs.publish(1, 2);
+  const auto held = consumer.try_take();
+  group.pause().value();
+  EXPECT_TRUE(consumer.take(1ms).timed_out());
+  group.resume().value();
+  EXPECT_EQ(consumer.take(1ms).error(), Code::too_many);
+}
+
+TEST(GroupStart, GoesToATime) {
+  Jobs jobs({.depth = 64, .stamps = Stamps::all});
+  jobs.publish(1, 20);
+  std::this_thread::sleep_for(20ms);
+  jobs.publish(21, 25);
+  const auto all = jobs.topic().group("all", {.start = Start::time(1h)}).value();
+  const auto late = jobs.topic().group("late", {.start = Start::time(10ms)}).value();
+  const auto none = jobs.topic().group("none", {.start = Start::time(0ns)}).value();
+  EXPECT_EQ(all.info().low, 1U);
+  EXPECT_GE(late.info().low, 21U) << "the first twenty are older than 20 ms";
+  EXPECT_EQ(none.info().low, 26U);
+  auto subscriber = jobs.topic().subscriber({.start = Start::time(10ms)}).value();
+  EXPECT_GE(subscriber.start_sequence(), 21U);
+  EXPECT_EQ(jobs.topic().observer(Start::time(1h)).next_sequence(), 1U);
+}
+
+TEST(GroupStart, IsNoMatterOnceTheGroupExists) {
+  Jobs jobs;
+  jobs.publish(1, 5);
+  const auto group = jobs.topic().group("workers", {.start = Start::time(1h)}).value();
+  EXPECT_EQ(jobs.topic().group("workers", {.start = Start::next()}).value().info().low, 1U);
+}
+
 }  // namespace
 }  // namespace tow

@@ -168,5 +168,24 @@ TEST(Group, SurvivesWithoutAnyProcess) {
   EXPECT_EQ(drain(consumer), numbers(5, 10));
 }
 
+TEST(Group, EndsWithItsTopic) {
+  Jobs jobs;
+  const auto group = jobs.group();
+  auto consumer = group.consumer({.prefetch = 1}).value();
+  jobs.publish(1, 2);
+  auto held = consumer.try_take();
+  jobs.bus().remove_topic("jobs").value();
+  const auto next = consumer.take();
+  ASSERT_TRUE(next.failed());
+  EXPECT_EQ(next.error(), Code::removed);
+  EXPECT_THAT(next.error().message(), HasSubstr("topic jobs was removed"));
+  EXPECT_EQ(group.seek(SeekTo::oldest()).error(), Code::removed);
+  EXPECT_EQ(group.pause().error(), Code::removed);
+  EXPECT_EQ(group.consumer().error(), Code::removed);
+  EXPECT_EQ(jobs.topic().group("other").error(), Code::removed);
+  // A topic of that name is another one, without groups.
+  EXPECT_THAT(jobs.bus().topic<std::uint64_t>("jobs").value().groups(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace tow

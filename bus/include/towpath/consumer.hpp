@@ -11,12 +11,15 @@
 #include "towpath/options.hpp"
 #include "towpath/shm/consumer.hpp"
 #include "towpath/shm/record.hpp"
+#include "towpath/waitable.hpp"
 
 namespace tow {
 
 struct BusState;
 class DeadLetters;
 class Settlement;
+template <class Source>
+class Next;
 
 struct ConsumerOptions {
   /// Deliveries that it may have unsettled, 1 to 256. 1 shares slow work most fairly; 8 and more is
@@ -30,8 +33,7 @@ struct ConsumerOptions {
 
 /// What a consumer and its deliveries work with; it does not move when they do.
 struct ConsumerState {
-  ConsumerState(std::unique_ptr<shm::Consumer> of, const ConsumerOptions& options,
-                std::shared_ptr<BusState> on);
+  ConsumerState(std::unique_ptr<shm::Consumer> of, std::shared_ptr<BusState> on);
   ~ConsumerState();
   /// Moves dead messages to the dead letters, as far as there is room.
   void bury();
@@ -42,7 +44,6 @@ struct ConsumerState {
   std::unique_ptr<shm::Record> record;        ///< null: it has never settled with outputs
   std::unique_ptr<DeadLetters> dead_letters;  ///< null: the group drops the dead
   std::shared_ptr<BusState> bus;
-  std::uint64_t spin_ns;
 };
 
 /// What deliveries of all types share.
@@ -98,17 +99,18 @@ class Delivery : public Taken<T>, public DeliveryBase {
   friend class Consumer;
 };
 
-/// What consumers of all types share. One thread at a time. Only take() waits. When it ends, what
-/// it has not settled goes back without blame. When its process dies, others get what it had: what
-/// it had begun as one failed attempt, the rest without blame.
-class ConsumerBase {
+/// What consumers of all types share. One thread at a time. Only take() and wait functions wait.
+/// When it ends, what it has not settled goes back without blame. When its process dies, others get
+/// what it had: what it had begun as one failed attempt, the rest without blame.
+///
+/// fd() stays readable while as many deliveries are in hand as `prefetch` allows: settle one first.
+class ConsumerBase : public Waitable {
  public:
   ConsumerBase(ConsumerBase&&) noexcept;
   ConsumerBase& operator=(ConsumerBase&&) noexcept;
-  ~ConsumerBase();
+  ~ConsumerBase() override;
 
-  /// True when try_take() would return a delivery or an error.
-  bool ready() const { return state_->consumer->ready(); }
+  bool ready() const final { return state_->consumer->ready(); }
   /// Deliveries handed out or prefetched, and not settled.
   std::uint32_t outstanding() const { return state_->consumer->outstanding(); }
   std::string group() const;
@@ -123,6 +125,12 @@ class ConsumerBase {
   Error damaged(std::uint64_t sequence) const;
 
   std::unique_ptr<ConsumerState> state_;
+
+ private:
+  bool can_sleep() const final { return true; }
+  const shm::Ring& topic_ring() const final { return state_->consumer->group()->ring(); }
+  Watch arm(bool rested) final;
+  void look_around() final { state_->consumer->look_around(); }
 };
 
 /// Takes deliveries of T, or bytes. See ConsumerBase for threads, waiting and death.
@@ -141,12 +149,15 @@ class Consumer : public ConsumerBase {
     Delivery<T> delivery;
     if (look(delivery)) return delivery;
     const auto deadline = shm::Deadline::after(timeout);
-    while (state_->consumer->wait(deadline, state_->spin_ns) == shm::Wake::changed) {
+    while (state_->consumer->wait(deadline, spin_ns_) == shm::Wake::changed) {
       if (look(delivery)) return delivery;
       if (deadline.passed()) break;
     }
     return delivery;
   }
+  /// For C++20 coroutines run by tow::run(): `while (auto delivery = co_await consumer.next())`.
+  /// Several may wait for one consumer at a time; each delivery goes to one of them.
+  Next<Consumer<T>> next() { return Next<Consumer<T>>(*this); }
   /// Appends up to `max` deliveries to `out`, waiting up to `timeout` for the first. Returns how
   /// many.
   Result<std::size_t> take_batch(std::vector<Delivery<T>>& out, std::size_t max,
@@ -175,6 +186,14 @@ class Consumer : public ConsumerBase {
 
   /// True when `delivery` has something to say.
   bool look(Delivery<T>& delivery) {
+    constexpr int kMaxLooks = 16;  // then the descriptor stays readable, and the caller comes back
+    for (int looks = 0; looks < kMaxLooks; ++looks) {
+      if (look_once(delivery)) return true;
+      if (!notification_ || !rearm()) return false;
+    }
+    return false;
+  }
+  bool look_once(Delivery<T>& delivery) {
     shm::Consumer& consumer = *state_->consumer;
     delivery.reader_ = &consumer.reader();
     const shm::Leased leased =
@@ -182,6 +201,7 @@ class Consumer : public ConsumerBase {
     if (consumer.has_dead()) [[unlikely]]
       state_->bury();
     if (leased == shm::Leased::empty) return false;
+    disturbed();
     if (leased != shm::Leased::message) {
       delivery.error_ = failure(leased);
       return delivery.failed_ = true;

@@ -47,7 +47,8 @@ class GroupBase {
   Result<std::uint64_t> seek(SeekTo to) const;
   /// Where seek() would go.
   std::uint64_t seek_target(SeekTo to) const;
-  /// Hands nothing out until resume(); what is being handled may be settled.
+  /// Hands nothing out until resume(), not even what was prefetched; what is being handled may be
+  /// settled. Where there is a lease, it runs on.
   Result<void> pause() const;
   Result<void> resume() const;
 

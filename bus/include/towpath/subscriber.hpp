@@ -9,22 +9,19 @@
 
 #include "towpath/message.hpp"
 #include "towpath/options.hpp"
+#include "towpath/waitable.hpp"
 
 namespace tow {
 
-class Loop;
-class Notification;
-
 /// What subscribers of all types share. One thread at a time. Only take() and wait functions wait.
 /// When its process dies, publishers stop waiting for it as soon as the kernel says so.
-class SubscriberBase {
+class SubscriberBase : public Waitable {
  public:
   SubscriberBase(SubscriberBase&&) noexcept;
   SubscriberBase& operator=(SubscriberBase&&) noexcept;
-  ~SubscriberBase();
+  ~SubscriberBase() override;
 
-  /// True when try_take() would return a message or an error.
-  bool ready() const { return reader_->ready(); }
+  bool ready() const final { return reader_->ready(); }
   /// Sequence of the next message it will look for, and of the first it was entitled to.
   std::uint64_t next_sequence() const { return reader_->next_sequence(); }
   std::uint64_t start_sequence() const { return reader_->start_sequence(); }
@@ -35,34 +32,22 @@ class SubscriberBase {
   std::uint64_t lost() const { return reader_->lost(); }
   std::uint64_t gaps() const { return reader_->gaps(); }
 
-  /// A descriptor for epoll, poll, asyncio or Boost.Asio: readable while there may be messages.
-  /// Take with try_take() until nothing is left, then wait again; do not read from it. It belongs
-  /// to the subscriber. One thread per process serves all of them. Errors: system (no descriptors
-  /// left).
-  Result<int> fd();
-
  protected:
-  friend class Loop;
-  friend std::optional<std::size_t> wait_any(std::span<SubscriberBase* const>,
-                                             std::chrono::nanoseconds);
   SubscriberBase(std::unique_ptr<shm::Reader> reader, const SubscriberOptions& options);
   /// Turns what the reader said into an error; only for evicted, removed and damaged.
   Error failure(shm::Take take) const;
-  /// Nothing is there: prepares the descriptor, if there is one, for the next message. True when
-  /// one came meanwhile.
-  bool rearm();
   shm::Wake wait(shm::Deadline deadline);
-  static std::optional<std::size_t> first_ready(std::span<SubscriberBase* const> subscribers);
-  static std::optional<std::size_t> poll_descriptors(std::span<SubscriberBase* const> subscribers,
-                                                     shm::Deadline deadline);
 
   std::unique_ptr<shm::Reader> reader_;
-  std::unique_ptr<Notification> notification_;
-  std::uint64_t spin_ns_;
+
+ private:
+  bool can_sleep() const final { return reader_->can_sleep(); }
+  const shm::Ring& topic_ring() const final { return *reader_->ring(); }
+  Watch arm(bool rested) final;
 };
 
-template <class T>
-class NextMessage;
+template <class Source>
+class Next;
 
 /// Takes messages of T, or bytes, in sequence. See SubscriberBase for threads, waiting and death.
 template <class T = Bytes>
@@ -106,7 +91,7 @@ class Subscriber : public SubscriberBase {
     return try_take();
   }
   /// For C++20 coroutines run by tow::run(): `while (auto message = co_await subscriber.next())`.
-  NextMessage<T> next() { return NextMessage<T>(*this); }
+  Next<Subscriber<T>> next() { return Next<Subscriber<T>>(*this); }
 
   /// `for (const auto& message : subscriber)` takes for ever, until the topic is removed or the
   /// subscriber evicted; afterwards ended_by() tells which.
@@ -118,7 +103,6 @@ class Subscriber : public SubscriberBase {
  private:
   template <class>
   friend class Topic;
-  friend class NextMessage<T>;
   using SubscriberBase::SubscriberBase;
 
   /// True when `taken` has something to say: a message or an error.
@@ -190,10 +174,5 @@ class Subscriber<T>::Iterator {
   Subscriber* subscriber_;
   Taken<T> taken_;
 };
-
-/// Waits until one of the subscribers is ready; returns its position, or nothing when `timeout`
-/// passed. One futex_waitv(2) for up to 128 of them; more are served through their descriptors.
-std::optional<std::size_t> wait_any(std::span<SubscriberBase* const> subscribers,
-                                    std::chrono::nanoseconds timeout = kForever);
 
 }  // namespace tow

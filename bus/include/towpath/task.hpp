@@ -1,5 +1,5 @@
 #pragma once
-/// C++20 coroutines over subscribers, on one thread, without a library.
+/// C++20 coroutines over subscribers and consumers, on one thread, without a library.
 
 #include <coroutine>
 #include <exception>
@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "towpath/consumer.hpp"
 #include "towpath/subscriber.hpp"
 
 namespace tow {
@@ -48,8 +49,18 @@ class Awaited {
   ~Awaited() = default;
 };
 
-/// Runs tasks on the calling thread until all have returned: resumes those whose subscriber is
-/// ready, sleeps when none is. A task's exception ends run() with it.
+/// What a task waits for: asked when its subscriber or consumer is ready, and true once there is
+/// something to resume for.
+class Attempt {
+ public:
+  virtual bool succeeded() = 0;
+
+ protected:
+  ~Attempt() = default;
+};
+
+/// Runs tasks on the calling thread until all have returned: resumes those whose subscriber or
+/// consumer has something for them, sleeps when none has. A task's exception ends run() with it.
 class Loop {
  public:
   void add(Task task) { tasks_.push_back(std::move(task)); }
@@ -57,13 +68,14 @@ class Loop {
 
   /// The loop that runs on this thread; null outside of run().
   static Loop* current();
-  void suspend_until_ready(SubscriberBase& subscriber, std::coroutine_handle<> handle);
+  void suspend_until_ready(Waitable& source, Attempt& attempt, std::coroutine_handle<> handle);
   void suspend_until_settled(Awaited& awaited, std::coroutine_handle<> handle);
 
  private:
   struct Waiting {
-    SubscriberBase* subscriber;
-    Awaited* awaited;  ///< null: any message of the subscriber will do
+    Waitable* source;
+    Attempt* attempt;  ///< null: it waits for `awaited`
+    Awaited* awaited;  ///< null: it waits for `attempt`
     std::coroutine_handle<> handle;
   };
   void resume(std::coroutine_handle<> handle);
@@ -81,28 +93,38 @@ void run(Tasks&&... tasks) {
   loop.run();
 }
 
-/// What Subscriber::next() returns. Outside of a Loop it waits instead of suspending.
-template <class T>
-class NextMessage {
+/// What next() of a subscriber or consumer returns. Outside of a Loop it waits instead of
+/// suspending.
+template <class Source>
+class Next : private Attempt {
  public:
-  explicit NextMessage(Subscriber<T>& subscriber) : subscriber_(subscriber) {}
-  bool await_ready() {
-    taken_ = subscriber_.try_take();
-    return taken_ || taken_.failed();
-  }
+  using Item = decltype(std::declval<Source&>().try_take());
+
+  explicit Next(Source& source) : source_(source) {}
+  bool await_ready() { return succeeded(); }
   bool await_suspend(std::coroutine_handle<> handle) {
     if (Loop::current() == nullptr) return false;
-    Loop::current()->suspend_until_ready(subscriber_, handle);
+    Loop::current()->suspend_until_ready(source_, *this, handle);
     return true;
   }
-  Taken<T> await_resume() {
-    if (taken_ || taken_.failed()) return std::move(taken_);
-    return subscriber_.take();
+  Item await_resume() {
+    if (item_ || item_.failed()) return std::move(item_);
+    return source_.take();
   }
 
  private:
-  Subscriber<T>& subscriber_;
-  Taken<T> taken_;
+  bool succeeded() final {
+    item_ = source_.try_take();
+    return item_ || item_.failed();
+  }
+
+  Source& source_;
+  Item item_;
 };
+
+template <class T>
+using NextMessage = Next<Subscriber<T>>;
+template <class T>
+using NextDelivery = Next<Consumer<T>>;
 
 }  // namespace tow
