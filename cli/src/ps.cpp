@@ -17,8 +17,10 @@ namespace {
 
 /// What one process has on a topic.
 struct Holding {
-  std::string topic, role;     ///< "publishes", "subscribes"
+  std::string topic, role;     ///< "publishes", "subscribes", "consumes"
   std::uint64_t payloads = 0;  ///< large messages held in place
+  std::string group{};         ///< of a consumer
+  std::uint64_t begun = 0;     ///< messages that a consumer handles
 };
 /// A life of a process on this bus.
 using Who = std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>;  // uid, pid, joined_ns
@@ -37,6 +39,11 @@ Holdings holdings_of_all(const Bus& bus) {
     }
     for (const SubscriberInfo& reader : info.subscribers) {
       all[who(reader.process)].push_back({name, "subscribes", reader.held});
+    }
+    for (const GroupInfo& group : info.groups) {
+      for (const ConsumerInfo& consumer : group.consumers) {
+        all[who(consumer.process)].push_back({name, "consumes", 0, group.name, consumer.started});
+      }
     }
   }
   return all;
@@ -71,6 +78,8 @@ std::string text_of(const std::vector<Holding>& holdings) {
   for (const Holding& holding : holdings) {
     text +=
         fmt::format("{}{} {}", text.empty() ? "" : ", ", holding.role, printable(holding.topic));
+    if (!holding.group.empty()) text += fmt::format(" as {}", printable(holding.group));
+    if (holding.begun != 0) text += fmt::format(" (handles {} messages)", holding.begun);
     if (holding.payloads != 0) text += fmt::format(" (holds {} payloads)", holding.payloads);
   }
   return text.empty() ? "-" : text;
@@ -84,8 +93,9 @@ Json json_of(const ProcessInfo& process, const std::vector<Holding>& holdings) {
                {"joined_ns", process.joined_ns},
                {"holds", Json::array()}};
   for (const Holding& holding : holdings) {
-    json["holds"].push_back(
-        {{"topic", holding.topic}, {"role", holding.role}, {"payloads", holding.payloads}});
+    Json held = {{"topic", holding.topic}, {"role", holding.role}, {"payloads", holding.payloads}};
+    if (!holding.group.empty()) held.update({{"group", holding.group}, {"begun", holding.begun}});
+    json["holds"].push_back(std::move(held));
   }
   return json;
 }

@@ -29,6 +29,7 @@ TEST_F(Cli, GroupCreateMakesWhatInfoShows) {
                                    {"overflow", "drop-oldest"},
                                    {"by_priority", true},
                                    {"key_pattern", "eu.#"},
+                                   {"tag", "paid"},
                                    {"dead_letter", "orders.dead"},
                                    {"drop_when_dead_letters_full", false}}));
   const Json shown = json("tow group info orders billing --json");
@@ -39,6 +40,34 @@ TEST_F(Cli, GroupCreateMakesWhatInfoShows) {
   EXPECT_NE(text.out.find("at most 5; backoff 10 ms to 1 s"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("at most 100, then drop-oldest"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("to orders.dead"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("tag           paid"), std::string::npos) << text.out;
+}
+
+TEST_F(Cli, GroupCreateStartsByTime) {
+  run("tow create t --stamps all; seq 5 | tow pub t");
+  EXPECT_EQ(run("tow group create t all --start time:1h").out,
+            "created group all of topic t: shared, from message 1\n");
+  EXPECT_EQ(run("tow group create t none --start time=0s").out,
+            "created group none of topic t: shared, from message 6\n");
+  EXPECT_EQ(run("tow sub t --from time:1h -n 5 | wc -l").out, "5\n");
+  EXPECT_EQ(run("tow group create t x --start time:soon").code, 2);
+}
+
+TEST_F(Cli, PsListsConsumers) {
+  run("tow create t; tow group create t g; tow send t x");
+  Child consumer = start("exec tow consume t g --prefetch 1", "consumer");
+  const auto holds = [&] {
+    for (const Json& process : json("tow ps --json")["processes"]) {
+      if (!process["holds"].empty()) return process["holds"][0];
+    }
+    return Json::object();
+  };
+  EXPECT_TRUE(eventually([&] { return holds().value("role", "") == "consumes"; }));
+  EXPECT_EQ(holds()["group"], "g");
+  EXPECT_EQ(holds()["topic"], "t");
+  EXPECT_NE(run("tow ps").out.find("consumes t as g"), std::string::npos) << run("tow ps").out;
+  kill(consumer.pid(), SIGINT);
+  EXPECT_EQ(consumer.wait(), 0);
 }
 
 TEST_F(Cli, GroupLagIsShownByGroupLsInfoAndLs) {
