@@ -169,6 +169,45 @@ void add_group_settling(Operations& list) {
                   [](Actor& actor) { actor.deliveries[0].ack().value(); }});
 }
 
+constexpr const char* kLetters = "letters";
+
+void add_dead_letters(Operations& list) {
+  Setting moved = grouped({.dead_letter = kLetters}, {.maybe = {1, 2}, .begun = {1, 2}});
+  const auto reject_next = [](Actor& actor) {
+    actor.deliveries.front().reject("for good").value();
+    actor.deliveries.pop_front();
+  };
+  const auto at_most_two = [](const Bus& bus, bool) -> std::string {
+    const auto letters = bus.topic(kLetters, {.create = false});
+    return !letters || letters->last_sequence() <= 2 ? "" : "a letter is there twice";
+  };
+  list.push_back({.name = "move a dead letter",
+                  .setting = moved,
+                  .prepare =
+                      [reject_next](Actor& actor) {
+                        actor.consume();
+                        actor.begin(2);
+                        reject_next(actor);  // opens the topic
+                      },
+                  .act = reject_next,
+                  .verdict = at_most_two});
+  Setting too_large = moved;
+  too_large.group_want = {.maybe = {1}, .begun = {1}};
+  too_large.more = [](Stage& stage) {
+    stage.bus().topic(kLetters, {.max_message_bytes = 8}).value();
+  };
+  const auto nothing_there = [](const Bus& bus, bool) -> std::string {
+    const bool empty = bus.topic(kLetters, {.create = false}).value().last_sequence() == 0;
+    bus.remove_topic(kLetters).value();  // the next consumer makes one that takes the letter
+    return empty ? "" : "a letter is there that does not fit";
+  };
+  list.push_back({.name = "leave a dead letter that is too large",
+                  .setting = too_large,
+                  .prepare = begin_one,
+                  .act = reject_next,
+                  .verdict = nothing_there});
+}
+
 void add_giving_up(Operations& list) {
   Setting expired = grouped({}, {.maybe = kAll});
   expired.attributes = {.time_to_live = 1ns};
@@ -256,6 +295,7 @@ void add_groups(Operations& list) {
   add_group_files(list);
   add_group_takes(list);
   add_group_settling(list);
+  add_dead_letters(list);
   add_giving_up(list);
   add_modes(list);
   add_group_control(list);

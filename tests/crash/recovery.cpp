@@ -192,7 +192,7 @@ class Survey {
     static const std::regex known(
         std::string("bus|participants|participants/\\d+|exchanges|exchanges/\\.lock|topics|") +
         "topics/crash|topics/crash/(order|lanes|lanes/\\d+|readers|readers/board|readers/\\d+|" +
-        "groups|groups/.*|producers|producers/producer)");
+        "groups|groups/.*|producers|producers/producer)|topics/letters|topics/letters/.*");
     for (const auto& entry : fs::recursive_directory_iterator(path_)) {
       const std::string path = entry.path().string().substr(path_.size() + 1);
       require(std::regex_match(path, known), "left behind: " + path);
