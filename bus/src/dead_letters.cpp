@@ -169,9 +169,13 @@ bool DeadLetters::drop(shm::Consumer& consumer, shm::Consumer::Dead& dead) {
 }
 
 std::string why_left(const std::string& topic, shm::LeftDead left) {
-  const std::string what = "message " + std::to_string(left.sequence) +
-                           " cannot be moved to the dead letters: topic " + topic;
+  const std::string message = "message " + std::to_string(left.sequence) + " cannot be ";
+  const std::string what = message + "moved to the dead letters: topic " + topic;
   switch (left.why) {
+    case Code::not_found:
+      return message + "read, for want of memory or descriptors in its consumer";
+    case Code::stale:
+      return message + "moved by a consumer that is no member of the bus; another one can";
     case Code::too_large:
       return what +
              " takes no message of its size; make that topic anew with a larger max_message_bytes "

@@ -54,7 +54,7 @@ _tow() {
     send:--content-type) return ;;
     send:-H | send:--header) return ;;
     sub:--format) words='text hex raw json' ;;
-    sub:--from) words='next oldest last:' ;;
+    sub:--from) words='next oldest last: time:' ;;
     sub:-n | sub:--count) return ;;
     sub:--timeout) return ;;
     sub:--max-lag) return ;;
@@ -89,7 +89,7 @@ _tow() {
     serve:-n | serve:--count) return ;;
     serve:--max-attempts) return ;;
     group:--mode) words='shared ordered single-active' ;;
-    group:--start) words='next oldest last:' ;;
+    group:--start) words='next oldest last: time:' ;;
     group:--max-attempts) return ;;
     group:--lease) return ;;
     group:--backoff) return ;;

@@ -70,7 +70,7 @@ complete -c tow -n '__fish_seen_subcommand_from send' -s H -l header -x -d 'name
 complete -c tow -n '__fish_seen_subcommand_from send' -a '(__tow_topics)' -d topic
 complete -c tow -n '__fish_seen_subcommand_from sub' -l format -x -a 'text hex raw json' -d 'text: a line each; hex: a dump; raw: bytes, nothing between; json: a line each [text]'
 complete -c tow -n '__fish_seen_subcommand_from sub' -s v -l verbose -d 'With text: before each message its sequence, size and attributes'
-complete -c tow -n '__fish_seen_subcommand_from sub' -l from -x -a 'next oldest last:' -d 'next, oldest, last:N, or a sequence'
+complete -c tow -n '__fish_seen_subcommand_from sub' -l from -x -a 'next oldest last: time:' -d 'next, oldest, last:N, time:AGO (such as time:10m), or a sequence'
 complete -c tow -n '__fish_seen_subcommand_from sub' -s n -l count -x -d 'Stop after N messages'
 complete -c tow -n '__fish_seen_subcommand_from sub' -s f -l follow -d 'Go on waiting after what is there was read'
 complete -c tow -n '__fish_seen_subcommand_from sub' -l timeout -x -d 'Give up when nothing comes for so long'
@@ -119,7 +119,7 @@ complete -c tow -n '__fish_seen_subcommand_from serve' -l max-attempts -x -d 'A 
 complete -c tow -n '__fish_seen_subcommand_from serve' -s q -l quiet -d 'Do not say at the end how many there were'
 complete -c tow -n '__fish_seen_subcommand_from serve' -a '(__tow_topics)' -d topic
 complete -c tow -n '__fish_seen_subcommand_from group' -l mode -x -a 'shared ordered single-active' -d 'Who gets the next message: anybody, one at a time for each key, or one for all [shared]'
-complete -c tow -n '__fish_seen_subcommand_from group' -l start -x -a 'next oldest last:' -d 'next, oldest, last:N, or a sequence'
+complete -c tow -n '__fish_seen_subcommand_from group' -l start -x -a 'next oldest last: time:' -d 'next, oldest, last:N, time:AGO (such as time:10m), or a sequence'
 complete -c tow -n '__fish_seen_subcommand_from group' -l max-attempts -x -d 'How often a message is begun before it is given up, 1 to 30 [16]'
 complete -c tow -n '__fish_seen_subcommand_from group' -l lease -x -d 'Take a delivery from a consumer that has not settled it by then [never]'
 complete -c tow -n '__fish_seen_subcommand_from group' -l backoff -x -d 'Wait before the third attempt, then twice as long each time [100ms]'
