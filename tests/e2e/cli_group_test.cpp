@@ -57,7 +57,8 @@ TEST_F(Cli, PsListsConsumers) {
   run("tow create t; tow group create t g; tow send t x");
   Child consumer = start("exec tow consume t g --prefetch 1", "consumer");
   const auto holds = [&] {
-    for (const Json& process : json("tow ps --json")["processes"]) {
+    const Json shown = json("tow ps --json");
+    for (const Json& process : shown["processes"]) {
       if (!process["holds"].empty()) return process["holds"][0];
     }
     return Json::object();
@@ -135,7 +136,9 @@ TEST_F(Cli, ConsumeThatIsInterruptedAckedAllThatItPrinted) {
 }
 
 TEST_F(Cli, ConsumeWhoseReaderEndsLosesNothing) {
-  run("tow create t --depth 4096; tow group create t g; seq 4000 | tow pub t");
+  // More than the pipe between them takes.
+  run("tow create t --depth 4096 --slot-bytes 128; tow group create t g");
+  run("seq -f '%0100.0f' 4000 | tow pub t");
   run("tow consume t g --timeout 100ms --prefetch 1 | head -n 1");
   const std::size_t lag = json("tow group info t g --json")["lag"];
   EXPECT_GT(lag, 0U) << "it ended when its reader had";
