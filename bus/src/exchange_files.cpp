@@ -92,8 +92,8 @@ Result<void> ExchangeFiles::may_write() const {
 }
 
 Result<shm::FileLock> ExchangeFiles::lock(const shm::Directory& directory) const {
-  const auto deadline = shm::Deadline::after(std::chrono::seconds(1));
-  auto held = shm::FileLock::take(directory, kLock, deadline);
+  constexpr std::chrono::seconds kPatience{1};  // a change takes microseconds
+  auto held = shm::FileLock::take(directory, kLock, kPatience);
   if (held || !(held.error() == Code::not_found)) return held;
   // Nobody may read it: a lock for reading, which keeps writers out, takes the right to read.
   const std::uint32_t mode = (file_mode_ & 0222) | 0600;
@@ -101,7 +101,7 @@ Result<shm::FileLock> ExchangeFiles::lock(const shm::Directory& directory) const
                                    {shm::SegmentKind::lock, sizeof(shm::SegmentLayout), mode},
                                    [](std::byte*) {});
   if (!made && !(made.error() == Code::already_exists)) return made.error();
-  return shm::FileLock::take(directory, kLock, deadline);
+  return shm::FileLock::take(directory, kLock, kPatience);
 }
 
 Result<ExchangeFiles::Opened> ExchangeFiles::open_in(const shm::Directory& directory,

@@ -136,7 +136,7 @@ TEST_F(Exchanges, WhatADeadRemoverLeftIsRepairedByWhoeverOpensTheBus) {
   Child remover([&] {
     const Bus bus = place_.open();
     const auto directory = shm::Directory::open(place_.name() + "/exchanges").value();
-    const auto lock = shm::FileLock::take(directory, ".lock", shm::Deadline::never()).value();
+    const auto lock = shm::FileLock::take(directory, ".lock", std::chrono::hours(1)).value();
     auto document =
         shm::Document::open(directory, "x", shm::SegmentKind::exchange, shm::Access::read_write)
             .value();

@@ -85,7 +85,7 @@ std::string other_leads_nowhere(const Bus& bus, bool done) {
 void end_exchange(Actor& actor) {
   actor.bus.emplace(Bus::open(actor.path).value());
   const auto directory = shm::Directory::open(actor.path + "/exchanges").value();
-  const auto lock = shm::FileLock::take(directory, ".lock", shm::Deadline::never()).value();
+  const auto lock = shm::FileLock::take(directory, ".lock", std::chrono::hours(1)).value();
   shm::Document::open(directory, kExchange, shm::SegmentKind::exchange, shm::Access::read_write)
       .value()
       .end(lock);

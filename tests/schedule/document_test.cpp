@@ -38,7 +38,7 @@ class Pages {
         shm::Segment::open(*directory_, "d", shm::SegmentKind::exchange, shm::Access::read_write)
             .value();
     first_.assign(segment_.data(), segment_.data() + segment_.size());
-    lock_.emplace(shm::FileLock::take(*directory_, "lock", shm::Deadline::never()).value());
+    lock_.emplace(shm::FileLock::take(*directory_, "lock", std::chrono::hours(1)).value());
   }
   ~Pages() {
     std::error_code ignored;

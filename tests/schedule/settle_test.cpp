@@ -91,6 +91,24 @@ class Settlement {
       ++sent;
     }
   }
+  /// As if settle() had come to its commit point.
+  void commit() {
+    prepare();
+    writer->enter_record("topics/topic/groups/g/records/0", 7);
+    auto& layout = world.record();
+    layout.id.store(7, kRelaxed);
+    layout.output_count.store(1, kRelaxed);
+    layout.input_count.store(1, kRelaxed);
+    shm::store_text(layout.topics[0], "topic");
+    layout.outputs[0].place.store(shm::RecordPlace{0, 0, writer->prepared_slot(0)}.pack(),
+                                  kRelaxed);
+    layout.state.store(shm::RecordWord{0, shm::RecordState::committed}.pack(), kRelease);
+    word.store(kSettling, kRelaxed);
+  }
+  void die() {
+    dead = true;
+    world.kill(0);
+  }
   void wait_for_the_settler() {
     wait_until([this] { return dead || over; }, "the settler's end");
   }
@@ -135,25 +153,36 @@ Scenario two_resolve() {
   const auto stage = std::make_shared<Settlement>();
   const auto begin = [stage] {
     stage->begin();
-    stage->prepare();
-    stage->writer->enter_record("topics/topic/groups/g/records/0", 7);
-    auto& record = stage->world.record();
-    record.id.store(7, kRelaxed);
-    record.output_count.store(1, kRelaxed);
-    record.input_count.store(1, kRelaxed);
-    shm::store_text(record.topics[0], "topic");
-    record.outputs[0].place.store(shm::RecordPlace{0, 0, stage->writer->prepared_slot(0)}.pack(),
-                                  kRelaxed);
-    record.state.store(shm::RecordWord{0, shm::RecordState::committed}.pack(), kRelease);
-    word.store(kSettling, kRelaxed);
-    stage->dead = true;
-    stage->world.kill(0);
+    stage->commit();
+    stage->die();
   };
   auto scenario =
       scenario_of(stage, {[stage] { stage->overtake(); }, [stage] { stage->resolve(2); },
                           [stage] { stage->resolve(3); }});
   scenario.begin = begin;
   scenario.died = [stage](std::size_t who) { stage->world.kill(who + 1); };
+  return scenario;
+}
+
+/// Behind the commit point the message goes out while another publishes more than a lap; the
+/// settler dies on the way or thereafter, and what it left is resolved at the end.
+Scenario put_out_and_overtake() {
+  const auto stage = std::make_shared<Settlement>();
+  const auto begin = [stage] {
+    stage->begin();
+    stage->commit();
+  };
+  const auto put_out = [stage] {
+    auto& out = stage->world.record().outputs[0].out;
+    if (stage->writer->publish_prepared(out) == Append::damaged) fail("it cannot be put out");
+  };
+  auto scenario = scenario_of(stage, {put_out, [stage] { stage->overtake(); }});
+  scenario.begin = begin;
+  scenario.died = [stage](std::size_t) { stage->die(); };
+  scenario.end = [stage, check = scenario.end] {
+    if (!stage->dead) stage->die();
+    check();
+  };
   return scenario;
 }
 
@@ -184,7 +213,8 @@ constexpr Bounds kSettlerDies{.preemptions = 3, .deaths = 2, .mortal = 5};
 const std::size_t kSettle = add_case({"settle and resolve", kSettlerDies, settle_and_resolve});
 const std::size_t kTwoResolve =
     add_case({"two resolve", {.preemptions = 3, .deaths = 1, .mortal = 6}, two_resolve});
-
+const std::size_t kOvertaken =
+    add_case({"put out and overtaken", {.deaths = 1, .mortal = 1}, put_out_and_overtake});
 const std::size_t kWake = add_case({"publish what is prepared and wake", {}, publish_and_wake});
 
 TEST(SettleSchedules, NobodySleepsOverAMessageThatWasPrepared) { expect_to_hold(kWake); }
@@ -192,6 +222,8 @@ TEST(SettleSchedules, NobodySleepsOverAMessageThatWasPrepared) { expect_to_hold(
 TEST(SettleSchedules, AMessageIsOutOnceOrNeverAsWhatWasAckedSaysWhoeverDies) {
   expect_to_hold(kSettle);
 }
+
+TEST(SettleSchedules, AMessageThatIsOvertakenByALapIsOutOnce) { expect_to_hold(kOvertaken); }
 
 TEST(SettleSchedules, OfTwoWhoResolveOnePublishesOnce) { expect_to_hold(kTwoResolve); }
 
