@@ -104,6 +104,7 @@ constexpr Argued kArgued[]{
     {"E1", "group_mark", "", "only a hint"},
     {"E2", "group_mark", "", "only a hint"},
     {"T2", "", "", "nothing depends on it"},
+    {"X1", "pin", "", "[O1] of the name has released the pin"},
     {"X2", "", "", "who resolves acts on the proof of death; no store comes early"},
     {"X3", "", "", "[A1], [A2] or the kernel has ordered it"},
     {"X4", "", "", "[A1], [A2] or the kernel has ordered it"},

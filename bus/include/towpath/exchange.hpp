@@ -66,8 +66,8 @@ struct ExchangePublisherOptions {
 
 /// A table of bindings, kept in the bus, that publishers evaluate. Thread-safe; cheap to copy;
 /// keeps its bus joined. Waits only for others who change an exchange of this bus at this moment,
-/// for a second at most. A change is in place as a whole or not at all, wherever its process dies;
-/// every publish that begins after it obeys it.
+/// until one of them has taken a second for it. A change is in place as a whole or not at all,
+/// wherever its process dies; every publish that begins after it obeys it.
 class Exchange {
  public:
   /// Empty for the default exchange.
