@@ -84,7 +84,7 @@ constexpr Argued kArgued[]{
     {"G9", "sweep", "store", "the fence [G9] behind it"},
     {"G9", "wakes_itself", "", "only the value counts"},
     {"G9", "ready", "", "only the value counts"},
-    {"G9", "wait", "", "only the value counts"},
+    {"G9", "next_look", "", "only the value counts"},
     {"G10", "", "", "files and names are no scenario"},
     {"G11", "", "", "files and names are no scenario"},
     {"G12", "", "", "files and names are no scenario"},
