@@ -13,6 +13,7 @@ void add_fan_out(std::vector<Experiment>& all);
 void add_sleeping(std::vector<Experiment>& all);
 void add_burst(std::vector<Experiment>& all);
 void add_recovery(std::vector<Experiment>& all);
+void add_groups(std::vector<Experiment>& all);
 void add_requests(std::vector<Experiment>& all);
 void add_setup(std::vector<Experiment>& all);
 

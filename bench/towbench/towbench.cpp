@@ -11,6 +11,7 @@ void towbench::add_experiments(std::vector<Experiment>& all) {
   add_sleeping(all);
   add_burst(all);
   add_recovery(all);
+  add_groups(all);
   add_requests(all);
   add_setup(all);
 }
