@@ -33,13 +33,12 @@ Result<PendingBase> ClientBase::send_bytes(std::span<const std::byte> payload,
   return PendingBase(state_.get(), *call);
 }
 
-Result<Message<Bytes>> ClientBase::call_bytes(std::span<const std::byte> payload,
-                                              std::chrono::nanoseconds timeout,
-                                              const Attributes* attributes,
-                                              std::size_t typed_bytes) {
+Result<void> ClientBase::call_into(Message<Bytes>& reply, std::span<const std::byte> payload,
+                                   std::chrono::nanoseconds timeout, const Attributes* attributes,
+                                   std::size_t typed_bytes) {
   auto pending = send_bytes(payload, timeout, attributes);
   if (!pending) return pending.error();
-  return pending->get_bytes(typed_bytes);
+  return pending->get_into(reply, typed_bytes);
 }
 
 PendingBase& PendingBase::operator=(PendingBase&& other) noexcept {
@@ -63,17 +62,18 @@ void PendingBase::cancel() {
 
 SubscriberBase& PendingBase::replies() { return client_->replies(); }
 
-Result<std::optional<Message<Bytes>>> PendingBase::next_bytes(std::size_t typed_bytes) {
+Result<bool> PendingBase::next_into(Message<Bytes>& reply, std::size_t typed_bytes) {
   if (client_ == nullptr) {
     return make_error(Code::cancelled, "this call was cancelled, or never was one");
   }
-  return client_->take(call_, typed_bytes);
+  return client_->take(call_, reply, typed_bytes);
 }
 
-Result<Message<Bytes>> PendingBase::get_bytes(std::size_t typed_bytes) {
-  auto reply = next_bytes(typed_bytes);
-  if (!reply) return reply.error();
-  if (*reply) return std::move(**reply);
+Result<void> PendingBase::get_into(Message<Bytes>& reply, std::size_t typed_bytes) {
+  const auto came = next_into(reply, typed_bytes);
+  if (!came) return came.error();
+  if (*came) [[likely]]
+    return {};
   return make_error(Code::no_reply, "service " + client_->service() +
                                         ": the stream of replies has ended; there is no other");
 }

@@ -114,9 +114,7 @@ Result<std::uint64_t> ClientState::begin(std::span<const std::byte> payload,
                                           "may have; take their replies first");
   }
   Call& call = new_call();
-  call.deadline = Deadline::after(timeout);
-  requests_.wait_at_most(timeout);
-  if (auto sent = publish(payload, call.id, attributes); !sent) {
+  if (auto sent = publish(payload, call, timeout, attributes); !sent) {
     call.over = true;
     end(call.id);
     return sent.error();
@@ -125,10 +123,16 @@ Result<std::uint64_t> ClientState::begin(std::span<const std::byte> payload,
   return call.id;
 }
 
-Result<void> ClientState::publish(std::span<const std::byte> payload, std::uint64_t id,
-                                  const Attributes* attributes) {
+Result<void> ClientState::publish(std::span<const std::byte> payload, Call& call,
+                                  std::chrono::nanoseconds timeout, const Attributes* attributes) {
+  const std::uint64_t id = call.id;
+  std::memcpy(fields_.data() + 1, &id, sizeof id);  // behind the length of the correlation id
+  const bool sent = attributes == nullptr && requests_.publish_at_once(payload, fields_view_);
+  call.deadline = Deadline::after(timeout);  // only now: the request is on its way meanwhile
+  if (sent) [[likely]]
+    return {};
+  requests_.wait_at_most(timeout);
   if (attributes == nullptr) {
-    std::memcpy(fields_.data() + 1, &id, sizeof id);  // behind the length of the correlation id
     return requests_.publish_bytes(payload.data(), payload.size(), fields_view_);
   }
   Attributes own = *attributes;
@@ -144,12 +148,14 @@ void ClientState::end(std::uint64_t id) {
   const auto place = static_cast<std::uint32_t>(id & kPlaceMask);
   call.id = 0;
   call.over = false;
+  call.looked_ns = 0;
+  free_.push_back(place);
+  if (std::exchange(call.plain, true)) return;
   call.waiting.clear();
   call.text.clear();
   call.failure_number = 0;
   call.holder = {};
-  call.looked_ns = 0;
-  free_.push_back(place);
+  call.holder_text.clear();
 }
 
 ClientState::Call* ClientState::find(std::string_view correlation_id) {
@@ -194,6 +200,7 @@ void ClientState::accept(Message<Bytes>&& reply) {
   }
   call->over = mark != kPart;
   if (mark == kEnd) return;
+  call->plain = false;
   if (call->waiting.size() >= options_.max_waiting_replies) {
     (void)shm::withdraw(*group_, call->sequence);
     fail(*call, Code::too_many,
@@ -207,6 +214,7 @@ void ClientState::accept(Message<Bytes>&& reply) {
 
 void ClientState::fail(Call& call, Code code, std::string text) {
   call.over = true;
+  call.plain = false;
   call.failure = code;
   call.text = std::move(text);
 }
@@ -230,13 +238,15 @@ bool ClientState::ready(std::uint64_t id) {
   return has_news(call);
 }
 
-bool ClientState::wait(std::uint64_t id, Deadline deadline) {
-  Call& call = at(id);
-  if (has_news(call)) return true;
+bool ClientState::wait_for(Call& call, Deadline deadline, Message<Bytes>* reply) {
+  if (has_news(call) || look(call, reply)) return true;
   const Deadline until = earlier(deadline, call.deadline);
   const Deadline spin = until.within(spin_ns_);
   do {
-    if (look(call, spin.within(kLookNs))) return true;
+    const Deadline piece = spin.within(kLookNs);
+    do {
+      if (look(call, reply)) return true;
+    } while (!piece.passed());
     examine(call);
     if (has_news(call)) return true;
   } while (!spin.passed());
@@ -247,19 +257,36 @@ bool ClientState::wait(std::uint64_t id, Deadline deadline) {
   return has_news(call);
 }
 
-bool ClientState::look(Call& call, Deadline until) {
+bool ClientState::look(Call& call, Message<Bytes>* reply) {
   constexpr int kLooks = 32;
   const shm::Reader& reader = replies_->reader();
-  do {
-    for (int i = 0; i < kLooks; ++i) {
-      // One at a time: a reader that finds no more has work to do, for which there is time later.
-      if (reader.ready()) {
+  for (int i = 0; i < kLooks; ++i) {
+    // One at a time: a reader that finds no more has work to do, for which there is time later.
+    if (reader.ready()) {
+      if (reply == nullptr) {
         take_one();
-        if (has_news(call)) return true;
+      } else if (take_whole(call, *reply)) {
+        return true;
       }
-      shm::pause();
+      if (has_news(call)) return true;
     }
-  } while (!until.passed());
+    shm::pause();
+  }
+  return false;
+}
+
+bool ClientState::take_whole(Call& call, Message<Bytes>& reply) {
+  shm::Reader& reader = replies_->reader();
+  if (reader.try_take(reply.received_, reply.buffer_) != shm::Take::message) {
+    take_one();  // it says the same, and what that means
+    return false;
+  }
+  reply.reader_ = &reader;
+  const bool is_whole = reply.received_.fields == shm::kFieldCorrelationId;
+  if (is_whole && reply.correlation_id() == as_text(call.id)) [[likely]]
+    return call.over = true;
+  accept(std::move(reply));
+  reply = Message<Bytes>();
   return false;
 }
 
@@ -315,6 +342,7 @@ void ClientState::remember_holder(Call& call, shm::Token holder) {
   if (!holder || holder == call.holder) return;
   const auto info = group_->ring().participants().info(holder);
   if (!info) return;
+  call.plain = false;
   call.holder = holder;
   call.holder_text = "pid " + std::to_string(info->pid) + ", " + info->command;
 }
@@ -346,24 +374,26 @@ void ClientState::time_out(Call& call) {
   fail(call, Code::timed_out, "service " + service_ + " gave no reply in time: " + why);
 }
 
-Result<std::optional<Message<Bytes>>> ClientState::take(std::uint64_t id, std::size_t typed_bytes) {
+Result<bool> ClientState::take(std::uint64_t id, Message<Bytes>& reply, std::size_t typed_bytes) {
   Call& call = at(id);
-  wait(id, call.deadline);
+  const bool news = wait_for(call, call.deadline, &reply);
   if (!call.waiting.empty()) {
-    Message<Bytes> reply = std::move(call.waiting.front());
+    reply = std::move(call.waiting.front());
     call.waiting.pop_front();
-    if (typed_bytes == 0 || reply.bytes().size() == typed_bytes) {
-      return std::optional<Message<Bytes>>(std::move(reply));
-    }
-    return make_error(Code::type_mismatch, "service " + service_ + ": a reply of " +
-                                               std::to_string(reply.bytes().size()) +
-                                               " bytes is not of the client's type, which has " +
-                                               std::to_string(typed_bytes));
+  } else if (!news || reply.sequence() == 0) {
+    if (call.text.empty()) return false;
+    Error error = make_error(call.failure, call.text);
+    error.os_errno = call.failure_number;
+    return error;
   }
-  if (call.text.empty()) return std::optional<Message<Bytes>>();
-  Error error = make_error(call.failure, call.text);
-  error.os_errno = call.failure_number;
-  return error;
+  if (typed_bytes == 0 || reply.bytes().size() == typed_bytes) [[likely]]
+    return true;
+  const std::size_t bytes = reply.bytes().size();
+  reply.release();
+  return make_error(Code::type_mismatch, "service " + service_ + ": a reply of " +
+                                             std::to_string(bytes) +
+                                             " bytes is not of the client's type, which has " +
+                                             std::to_string(typed_bytes));
 }
 
 }  // namespace tow

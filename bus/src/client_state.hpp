@@ -31,10 +31,12 @@ class ClientState {
   /// True when take() has something to say; never waits.
   bool ready(std::uint64_t call);
   /// Waits until it is ready.
-  bool wait(std::uint64_t call, shm::Deadline deadline);
-  /// The next reply, or why there is none; nothing behind the last. Waits until the call's time is
-  /// over.
-  Result<std::optional<Message<Bytes>>> take(std::uint64_t call, std::size_t typed_bytes);
+  bool wait(std::uint64_t call, shm::Deadline deadline) {
+    return wait_for(at(call), deadline, nullptr);
+  }
+  /// The next reply, into a message that holds nothing, or why there is none; false behind the
+  /// last. Waits until the call's time is over.
+  Result<bool> take(std::uint64_t call, Message<Bytes>& reply, std::size_t typed_bytes);
   /// The call ends; withdrawn if its last reply has not come.
   void end(std::uint64_t call);
 
@@ -54,6 +56,7 @@ class ClientState {
     std::string holder_text;      ///< its pid and command
     std::deque<Message<Bytes>> waiting{};
     bool over = false;  ///< nothing will come any more
+    bool plain = true;  ///< what follows, and `waiting` and `holder_text`, is as it was made
     Code failure{};     ///< only if `text` is not empty
     std::int32_t failure_number = 0;
     std::string text{};
@@ -64,18 +67,22 @@ class ClientState {
   Call& at(std::uint64_t id) { return *calls_[id & kPlaceMask]; }
   Call* find(std::string_view correlation_id);
   Call& new_call();
-  Result<void> publish(std::span<const std::byte> payload, std::uint64_t id,
-                       const Attributes* attributes);
+  Result<void> publish(std::span<const std::byte> payload, Call& call,
+                       std::chrono::nanoseconds timeout, const Attributes* attributes);
   void prepare_fields();
   /// Takes a reply, whoever it is for; false when there is none.
   bool take_one();
+  /// Takes what came, if that is the whole reply to `call`, which is all that most calls get.
+  bool take_whole(Call& call, Message<Bytes>& reply);
   /// Takes all replies that are there.
   void pump();
   void accept(Message<Bytes>&& reply);
   void fail(Call& call, Code code, std::string text);
   void fail_all(const Error& error);
   static bool has_news(const Call& call) { return call.over || !call.waiting.empty(); }
-  bool look(Call& call, shm::Deadline until);
+  /// Waits until the call has news, or its one reply is in `reply`, if that is given.
+  bool wait_for(Call& call, shm::Deadline deadline, Message<Bytes>* reply);
+  bool look(Call& call, Message<Bytes>* reply);
   bool sleep(Call& call, shm::Deadline until);
   /// Looks at its word: fails it when nobody will answer any more.
   void examine(Call& call);

@@ -1,5 +1,7 @@
 #include "towpath/server.hpp"
 
+#include <errno.h>
+
 #include "server_state.hpp"
 
 namespace tow {
@@ -24,20 +26,32 @@ std::uint64_t ServerBase::answered() const { return state_->answered(); }
 std::uint64_t ServerBase::dropped() const { return state_->dropped(); }
 bool ServerBase::ready() const { return state_->requests().ready(); }
 
-// relaxed, both: nothing else follows from it
-void ServerBase::stop() { state_->stopped().store(true, std::memory_order_relaxed); }
+void ServerBase::stop() {
+  const int interrupted_errno = errno;
+  state_->stopped().store(true, std::memory_order_release);  // before the bell
+  state_->interrupt();
+  errno = interrupted_errno;
+}
+// relaxed: nothing else follows from it
 bool ServerBase::stopped() const { return state_->stopped().load(std::memory_order_relaxed); }
 
-RequestBase ServerBase::take_base(std::chrono::nanoseconds timeout, std::size_t typed_bytes) {
-  RequestBase request(state_->requests().take(timeout), state_.get());
-  if (!request || typed_bytes == 0 || request.bytes().size() == typed_bytes) return request;
+void ServerBase::take_until_stopped(RequestBase& request, std::size_t typed_bytes) {
+  take_into(request, kForever, typed_bytes, &state_->stopped());
+}
+
+void ServerBase::take_into(RequestBase& request, std::chrono::nanoseconds timeout,
+                           std::size_t typed_bytes, const std::atomic<bool>* interrupt) {
+  state_->requests().take_into(request, timeout, interrupt);
+  request.server_ = state_.get();
+  if (!request || typed_bytes == 0 || request.bytes().size() == typed_bytes) [[likely]]
+    return;
   const Error error =
       make_error(Code::corrupt, "service " + service() + ": a request of " +
                                     std::to_string(request.bytes().size()) +
                                     " bytes is not of the service's type, which has " +
                                     std::to_string(typed_bytes) + "; it was failed");
   (void)request.fail("the request is not of the service's type");  // its client may be gone
-  return RequestBase(Delivery<Bytes>(error), nullptr);
+  static_cast<Delivery<Bytes>&>(request) = Delivery<Bytes>(error);
 }
 
 RequestBase& RequestBase::operator=(RequestBase&& other) noexcept {
@@ -95,8 +109,8 @@ Result<void> RequestBase::answer(std::span<const std::byte> payload, std::string
     return no_more();
   }
   Result<void> sent;
-  if (!reply_topic().empty()) {
-    sent = server_->send(reply_topic(), correlation_id(), mark, payload, attributes);
+  if (const std::string_view to = reply_topic(); !to.empty()) {
+    sent = server_->send(to, correlation_id(), mark, payload, attributes);
   }
   const bool stays =
       sent ? mark == kReplyPart

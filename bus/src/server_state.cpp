@@ -30,7 +30,12 @@ class ReplyFields {
     const std::size_t length = std::min(correlation_id.size(), shm::kMaxKeyBytes);
     if (length != 0) {
       *to++ = static_cast<std::byte>(length);
-      std::memcpy(to, correlation_id.data(), length);
+      constexpr std::size_t kOfClients = sizeof(std::uint64_t);  // a copy without a call
+      if (length == kOfClients) {
+        std::memcpy(to, correlation_id.data(), kOfClients);
+      } else {
+        std::memcpy(to, correlation_id.data(), length);
+      }
       to += length;
       bits_ |= shm::kFieldCorrelationId;
     }
@@ -68,7 +73,10 @@ Result<void> ServerState::send(std::string_view to, std::string_view correlation
     sent = ring.end_reason();  // publishers look for that themselves, but not each time
   } else if (attributes == nullptr) {
     const ReplyFields fields(correlation_id, mark);
-    sent = (*receiver)->replies.publish_bytes(payload.data(), payload.size(), fields.view());
+    PublisherParts& replies = (*receiver)->replies;
+    if (replies.publish_at_once(payload, fields.view())) [[likely]]
+      return {};
+    sent = replies.publish_bytes(payload.data(), payload.size(), fields.view());
   } else {
     Attributes own = *attributes;
     own.correlation_id = correlation_id;

@@ -31,6 +31,8 @@ class ServerState {
   std::uint64_t answered() const { return answered_; }
   std::uint64_t dropped() const { return dropped_; }
   std::atomic<bool>& stopped() { return stopped_; }
+  /// Has run() look whether it is stopped, wherever it sleeps.
+  void interrupt() const { shm::Doorbell::ring(group_->layout().bell); }
 
  private:
   struct Client {

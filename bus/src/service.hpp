@@ -36,6 +36,18 @@ struct PublisherParts : Publisher<Bytes> {
   explicit PublisherParts(Publisher<Bytes>&& of) : Publisher<Bytes>(std::move(of)) {}
   using PublisherBase::publish_bytes;
   const shm::Ring& ring() const { return writer_->ring(); }
+  /// Publishes what fits a slot and finds room at once. False, and nothing is done, otherwise: then
+  /// publish_bytes() does it, or says why not.
+  bool publish_at_once(std::span<const std::byte> payload, shm::FieldsView fields) {
+    if (payload.size() > max_message_bytes_ ||
+        payload.size() + fields.bytes > writer_->inline_bytes()) {
+      return false;
+    }
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    if (writer_->append(payload.data(), size, fields) != shm::Append::done) return false;
+    writer_->notify();
+    return true;
+  }
   void wait_at_most(std::chrono::nanoseconds time) { options_.wait_at_most = time; }
 };
 

@@ -80,7 +80,8 @@ void add_serve(CLI::App& app, Context& context) {
   command->footer(
       "The request comes on the command's stdin; what it prints is the reply. One that ends with\n"
       "another exit code than 0 fails the request, with the last line of its stderr. One request\n"
-      "at a time; start it several times to answer more.\n"
+      "at a time; start it several times to answer more. A command that runs is not stopped when\n"
+      "its caller gives up; what it prints is dropped then, and the request counts as failed.\n"
       "Examples:\n"
       "  tow serve upper -- tr a-z A-Z\n"
       "  tow serve sums -- jq -c '{sum: (.a + .b)}'\n");

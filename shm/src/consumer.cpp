@@ -21,19 +21,33 @@ Leased Consumer::try_take(Lease& lease, Received& out, std::byte* buffer) {
   for (int skipped = 0; skipped < kMaxSkipped; ++skipped) {
     if (run_.empty() || group_->paused()) {
       if (const Leased more = lease_more(); more != Leased::message) return more;
+      if (first_sequence_ != 0) {
+        const Leased begun = begin_first(lease, out, buffer);
+        if (begun != Leased::empty) return begun;
+        continue;
+      }
     }
     const Mine mine = run_.back();
     run_.pop_back();
-    const Leased begun = begin(mine, lease, out, buffer);
+    SeenWord seen = word_of(mine.sequence, mine.bits);
+    const Leased begun = begin(seen, mine.sequence, lease, out, buffer);
     if (begun == Leased::unreachable) run_.push_back(mine);
     if (begun != Leased::empty) return begun;
   }
   return Leased::empty;
 }
 
-Leased Consumer::begin(const Mine& mine, Lease& lease, Received& out, std::byte* buffer) {
-  SeenWord seen = word_of(mine.sequence, mine.bits);
-  switch (reader_->take_at(mine.sequence, out, buffer)) {
+Leased Consumer::begin_first(Lease& lease, Received& out, std::byte* buffer) {
+  const std::uint64_t sequence = std::exchange(first_sequence_, 0);
+  const Leased begun = begin(first_, sequence, lease, out, buffer);
+  // The frontier has passed it: whoever can reach it must find it with somebody.
+  if (begun == Leased::unreachable) this->lease(first_, sequence);
+  return begun;
+}
+
+Leased Consumer::begin(SeenWord& seen, std::uint64_t sequence, Lease& lease, Received& out,
+                       std::byte* buffer) {
+  switch (reader_->take_at(sequence, out, buffer)) {
     case Take::message:
       break;
     case Take::removed:
@@ -46,13 +60,17 @@ Leased Consumer::begin(const Mine& mine, Lease& lease, Received& out, std::byte*
       return Leased::empty;
   }
   const std::uint64_t lease_ns = group_->options().lease_ns;
-  bool started = !is_premature(seen, mine.sequence, out);
+  bool started = !is_premature(seen, sequence, out);
   if (started && lease_ns != 0) {
     // relaxed: [G1] orders it
-    group_->due(mine.sequence).store(monotonic_ns() + lease_ns, kRelaxed);
+    group_->due(sequence).store(monotonic_ns() + lease_ns, kRelaxed);
   }
   // Dies behind: repair finds it started, and blames us.
-  started = started && start_word(seen);
+  if (seen.means.state == WordState::ready) {
+    started = started && take_ready(seen, sequence, begin_word);
+  } else {
+    started = started && start_word(seen);
+  }
   if (!started) {  // or the lease was lost meanwhile
     reader_->release(out.hold);
     out.hold = Received::kNoHold;
@@ -62,7 +80,7 @@ Leased Consumer::begin(const Mine& mine, Lease& lease, Received& out, std::byte*
   ++started_;
   // relaxed: statistics, one writer
   entry_->taken.store(entry_->taken.load(kRelaxed) + 1, kRelaxed);
-  lease = {mine.sequence, seen.bits, seen.means.attempts, seen.means.redelivered};
+  lease = {sequence, seen.bits, seen.means.attempts, seen.means.redelivered};
   return Leased::message;
 }
 
@@ -92,10 +110,18 @@ std::uint64_t Consumer::age_ns(std::uint64_t sequence) {
   return static_cast<std::uint64_t>(rate_->to_ns(*age));
 }
 
+void Consumer::read_clock() {
+  // [G9] acquire, pairs with [G8]
+  const bool has_times = group_->options().lease_ns != 0 || layout_->next_due.load(kAcquire) != 0;
+  // What came right behind a look in vain does not wait for a second one.
+  if (std::exchange(looked_in_vain_, false) && !has_times) return;
+  now_ns_ = monotonic_ns();
+}
+
 Leased Consumer::lease_more() {
   if (group_->removed()) return Leased::removed;
   if (fork_count_ != fork_count()) return Leased::stale;
-  now_ns_ = monotonic_ns();
+  read_clock();
   if (now_ns_ - probed_ns_ > kProbeIntervalNs) {
     if (!group_->ring().participants().still_member()) return Leased::stale;
     look_after_the_dead();
@@ -121,22 +147,31 @@ Leased Consumer::lease_more() {
   } else {
     lease_run(room);
   }
-  if (unpublished_ && (run_.empty() || next_ - low_ > stride_)) advance_low();
-  return run_.empty() ? Leased::empty : Leased::message;
+  const bool in_vain = run_.empty() && first_sequence_ == 0;
+  if (unpublished_ && (in_vain || next_ - low_ > stride_)) advance_low();
+  looked_in_vain_ = in_vain;
+  return in_vain ? Leased::empty : Leased::message;
+}
+
+template <class Step>
+bool Consumer::take_ready(SeenWord& seen, std::uint64_t sequence, const Step& step) {
+  // Who is late, by a lap or a seek, may have changed a word that says nothing; then it still is to
+  // be had.
+  constexpr int kMaxRaces = 16;
+  int race = 0;
+  while (!step(seen, lessee_)) {
+    seen = group_->look(sequence, epoch_);
+    if (seen.means.state != WordState::ready || ++race == kMaxRaces) return false;
+  }
+  return true;
 }
 
 bool Consumer::lease(SeenWord& seen, std::uint64_t sequence) {
   const std::uint64_t lease_ns = group_->options().lease_ns;
   // relaxed: [G1] orders it
   if (lease_ns != 0) group_->due(sequence).store(now_ns_ + lease_ns, kRelaxed);
-  // Dies behind: leased by the dead; repair returns it without blame. Who is late, by a lap or a
-  // seek, may have changed a word that says nothing; then it still is to be had.
-  constexpr int kMaxRaces = 16;
-  int race = 0;
-  while (!lease_word(seen, lessee_)) {
-    seen = group_->look(sequence, epoch_);
-    if (seen.means.state != WordState::ready || ++race == kMaxRaces) return false;
-  }
+  // Dies behind: leased by the dead; repair returns it without blame.
+  if (!take_ready(seen, sequence, lease_word)) return false;
   if (lease_ns != 0) group_->tables().lower_next_due(now_ns_ + lease_ns);
   run_.push_back({sequence, seen.bits});
   reader_->prefetch_at(sequence);
@@ -155,7 +190,13 @@ void Consumer::lease_run(std::uint32_t room) {
     const std::uint32_t count = take_run(room);
     for (std::uint32_t i = 0; i < count; ++i, ++next_) {
       SeenWord seen = group_->look(next_, epoch_);
-      if (seen.means.state == WordState::ready) lease(seen, next_);
+      if (seen.means.state != WordState::ready) continue;
+      if (first_sequence_ == 0) {  // handed out at once: one step does both
+        first_ = seen;
+        first_sequence_ = next_;
+      } else {
+        lease(seen, next_);
+      }
     }
   }
   std::reverse(run_.begin(), run_.end());
@@ -208,25 +249,6 @@ void Consumer::advance_low() {
   if (low == from.low || !group_->raise_low(from, low)) return;
   low_ = low;
   reader_->signal_room();
-}
-
-void Consumer::drop_below(std::uint64_t floor) {
-  if (floor <= low_) return;
-  floor = std::min(floor, group_->ring().tail() + 1);  // whatever the word says
-  // What lies a lap below is overwritten.
-  const std::uint64_t slots = group_->slot_count();
-  std::uint64_t sequence = std::max(low_, floor > slots ? floor - slots : 0);
-  for (; sequence < floor; ++sequence) {
-    if (group_->ring().published(sequence + slots)) continue;  // another's word
-    SeenWord seen = group_->look(sequence, epoch_);
-    const WordState state = seen.means.state;
-    if (state == WordState::dead) go_on_with_dead(seen);
-    if (state != WordState::ready && state != WordState::delayed) continue;
-    layout_->dropped.fetch_add(1, kRelaxed);  // relaxed: statistics
-    kill(seen, DeadReason::dropped);
-  }
-  next_ = std::max(next_, floor);
-  if (low_ < floor) advance_low();
 }
 
 void Consumer::sweep() {
@@ -346,11 +368,17 @@ void Consumer::look_around() {
   if (room_wanted()) advance_low();
 }
 
-Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns) {
+Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns, const std::atomic<bool>* interrupt) {
   constexpr int kLooks = 32;
+  const auto interrupted = [interrupt] {
+    // [D2] acquire: behind arm(), so that who sets it later changes the bell that we sleep on
+    return interrupt != nullptr && interrupt->load(kAcquire);
+  };
   const Deadline spin = deadline.within(spin_ns);
   do {
+    if (interrupted()) return Wake::timed_out;
     for (int look = 0; look < kLooks; ++look) {
+      reader_->prefetch_expected();
       if (ready()) return Wake::changed;
       pause();
     }
@@ -359,6 +387,7 @@ Wake Consumer::wait(Deadline deadline, std::uint64_t spin_ns) {
   while (!deadline.passed()) {
     const std::array<WaitWord, 2> words = arm();
     if (ready()) return Wake::changed;
+    if (interrupted()) return Wake::timed_out;
     const Deadline piece = next_look(deadline.within(reader_->wait_piece_ns(rested)));
     rested = futex_wait_any(words, piece) == Wake::timed_out;
     if (rested) look_around();

@@ -142,6 +142,25 @@ void Consumer::give_back_followers(std::uint64_t sequence) {
   });
 }
 
+void Consumer::drop_below(std::uint64_t floor) {
+  if (floor <= low_) return;
+  floor = std::min(floor, group_->ring().tail() + 1);  // whatever the word says
+  // What lies a lap below is overwritten.
+  const std::uint64_t slots = group_->slot_count();
+  std::uint64_t sequence = std::max(low_, floor > slots ? floor - slots : 0);
+  for (; sequence < floor; ++sequence) {
+    if (group_->ring().published(sequence + slots)) continue;  // another's word
+    SeenWord seen = group_->look(sequence, epoch_);
+    const WordState state = seen.means.state;
+    if (state == WordState::dead) go_on_with_dead(seen);
+    if (state != WordState::ready && state != WordState::delayed) continue;
+    layout_->dropped.fetch_add(1, kRelaxed);  // relaxed: statistics
+    kill(seen, DeadReason::dropped);
+  }
+  next_ = std::max(next_, floor);
+  if (low_ < floor) advance_low();
+}
+
 void Consumer::claim_partitions() {
   const std::uint32_t total = group_->mode() == GroupMode::single_active ? 1 : kPartitions;
   const auto consumers = static_cast<std::uint32_t>(

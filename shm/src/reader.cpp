@@ -18,6 +18,7 @@ Reader::Reader(std::shared_ptr<Ring> ring)
       stride_(ring_->geometry().cursor_stride()),
       pool_share_(ring_->geometry().raw().pool_bytes / 8),
       inline_bytes_(ring_->geometry().inline_bytes()),
+      slot_lines_(ring_->geometry().raw().slot_bytes / kCacheLine),
       stamp_mask_(ring_->geometry().stamps() ? (1ULL << ring_->geometry().raw().stamp_shift) - 1
                                              : std::numeric_limits<std::uint64_t>::max()),
       stamp_shift_(ring_->geometry().raw().stamp_shift),
@@ -39,7 +40,7 @@ Reader::Located::State Reader::map_lane(std::uint32_t number) {
 }
 
 void Reader::remember_lane(std::uint32_t number, const LaneView& view, std::uint64_t slot_number) {
-  const void* const next = view.slot((slot_number + 1) & slot_mask_);
+  const std::byte* const next = view.slot_bytes((slot_number + 1) & slot_mask_);
   std::size_t i = 0;
   while (i + 1 < kRecentLanes && expected_lane_[i] != number) ++i;
   for (; i > 0; --i) {
@@ -172,8 +173,11 @@ Take Reader::read_slot(const Located& at, Received& out, std::byte* buffer) {
   const std::size_t payload = std::min<std::size_t>(meta.payload_bytes, inline_bytes_);
   // A fixed copy of the whole line is faster than a variable one; larger slots copy what is used.
   constexpr std::size_t kOneLine = kCacheLine - kSlotHeaderBytes;
+  constexpr std::size_t kTwoLines = kOneLine + kCacheLine;
   if (inline_bytes_ == kOneLine) {
     load_words(LaneView::payload(at.slot), buffer, kOneLine);
+  } else if (inline_bytes_ == kTwoLines && meta.fields != 0) {
+    load_words(LaneView::payload(at.slot), buffer, kTwoLines);
   } else {
     const std::size_t used = meta.fields != 0 ? inline_bytes_ : payload;
     load_words(LaneView::payload(at.slot), buffer, (used + 7) / 8 * 8);

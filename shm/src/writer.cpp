@@ -22,6 +22,14 @@ Append Writer::append(const void* payload, std::uint32_t payload_bytes, FieldsVi
         store_words(LaneView::payload(slot), payload, payload_bytes);
       });
     }
+    if (payload_bytes % sizeof(std::uint64_t) == 0) {
+      return append_slot([=](SlotLayout* slot) {
+        slot->meta.store(meta, kRelaxed);  // relaxed: [P1] orders
+        Atomic<std::uint64_t>* const words = LaneView::payload(slot);
+        store_words(words, payload, payload_bytes);
+        store_words(words + payload_bytes / sizeof(std::uint64_t), fields.data, fields.bytes);
+      });
+    }
     alignas(16) std::byte whole[kMaxInlineBytes];
     copy_payload(whole, payload, payload_bytes);
     std::memcpy(whole + payload_bytes, fields.data, fields.bytes);

@@ -63,22 +63,13 @@ class PendingBase {
  protected:
   friend class ClientBase;
   PendingBase(ClientState* client, std::uint64_t call) : client_(client), call_(call) {}
-  Result<std::optional<Message<Bytes>>> next_bytes(std::size_t typed_bytes);
-  Result<Message<Bytes>> get_bytes(std::size_t typed_bytes);
+  /// The next reply, into a message that holds nothing; false behind the last.
+  Result<bool> next_into(Message<Bytes>& reply, std::size_t typed_bytes);
+  Result<void> get_into(Message<Bytes>& reply, std::size_t typed_bytes);
 
   ClientState* client_ = nullptr;  ///< null: no call
   std::uint64_t call_ = 0;
 };
-
-/// Size that replies of T must have; 0 = any.
-template <class T>
-constexpr std::size_t typed_bytes() {
-  if constexpr (std::is_same_v<T, Bytes>) {
-    return 0;
-  } else {
-    return sizeof(T);
-  }
-}
 
 /// A call under way. See PendingBase.
 template <class T = Bytes>
@@ -90,16 +81,17 @@ class PendingCall : public PendingBase {
   /// The next reply of a stream, waiting for it until the call's time is over; nothing behind the
   /// last.
   Result<std::optional<Reply<T>>> next() {
-    auto reply = next_bytes(typed_bytes<T>());
-    if (!reply) return reply.error();
-    if (!*reply) return std::optional<Reply<T>>();
-    return std::optional<Reply<T>>(Reply<T>(std::move(**reply)));
+    std::optional<Reply<T>> reply(std::in_place);
+    const Result<bool> came = next_into(*reply, typed_bytes<T>());
+    if (!came) return came.error();
+    if (!*came) reply.reset();
+    return reply;
   }
   /// The reply; of a stream, the first part. Waits for it until the call's time is over.
   Result<Reply<T>> get() {
-    auto reply = get_bytes(typed_bytes<T>());
-    if (!reply) return reply.error();
-    return Reply<T>(std::move(*reply));
+    Result<Reply<T>> reply{Reply<T>()};
+    if (const auto got = get_into(*reply, typed_bytes<T>()); !got) reply = got.error();
+    return reply;
   }
 
   /// `for (const auto& part : call)` takes all replies of a stream; afterwards failure() tells
@@ -188,9 +180,9 @@ class ClientBase {
   explicit ClientBase(std::unique_ptr<ClientState> state);
   Result<PendingBase> send_bytes(std::span<const std::byte> payload,
                                  std::chrono::nanoseconds timeout, const Attributes* attributes);
-  Result<Message<Bytes>> call_bytes(std::span<const std::byte> payload,
-                                    std::chrono::nanoseconds timeout, const Attributes* attributes,
-                                    std::size_t typed_bytes);
+  Result<void> call_into(Message<Bytes>& reply, std::span<const std::byte> payload,
+                         std::chrono::nanoseconds timeout, const Attributes* attributes,
+                         std::size_t typed_bytes);
 
   std::unique_ptr<ClientState> state_;
 };
@@ -217,11 +209,11 @@ class Client : public ClientBase {
 
   /// Sends a request and waits for its reply.
   Result<Reply<P>> call(const Payload& payload, std::chrono::nanoseconds timeout = kForever) {
-    return reply(call_bytes(bytes_of(payload), timeout, nullptr, typed_bytes<P>()));
+    return call_with(payload, timeout, nullptr);
   }
   Result<Reply<P>> call(const Payload& payload, std::chrono::nanoseconds timeout,
                         const Attributes& attributes) {
-    return reply(call_bytes(bytes_of(payload), timeout, &attributes, typed_bytes<P>()));
+    return call_with(payload, timeout, &attributes);
   }
   Result<Reply<P>> call(std::string_view text, std::chrono::nanoseconds timeout =
                                                    kForever) requires std::is_same_v<Q, Bytes> {
@@ -254,9 +246,12 @@ class Client : public ClientBase {
  private:
   friend class Bus;
   explicit Client(ClientBase&& base) : ClientBase(std::move(base)) {}
-  static Result<Reply<P>> reply(Result<Message<Bytes>> message) {
-    if (!message) return message.error();
-    return Reply<P>(std::move(*message));
+  Result<Reply<P>> call_with(const Payload& payload, std::chrono::nanoseconds timeout,
+                             const Attributes* attributes) {
+    Result<Reply<P>> reply{Reply<P>()};
+    const auto done = call_into(*reply, bytes_of(payload), timeout, attributes, typed_bytes<P>());
+    if (!done) reply = done.error();
+    return reply;
   }
   static Result<PendingCall<P>> pending(Result<PendingBase> base) {
     if (!base) return base.error();

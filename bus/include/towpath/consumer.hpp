@@ -1,6 +1,7 @@
 #pragma once
 /// The receiving side of a group: deliveries, and what becomes of them.
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@ namespace tow {
 
 struct BusState;
 class DeadLetters;
+class ServerBase;
 class Settlement;
 template <class Source>
 class Next;
@@ -147,12 +149,7 @@ class Consumer : public ConsumerBase {
   /// The next delivery, waiting up to `timeout` for it.
   Delivery<T> take(std::chrono::nanoseconds timeout = kForever) {
     Delivery<T> delivery;
-    if (look(delivery)) return delivery;
-    const auto deadline = shm::Deadline::after(timeout);
-    while (state_->consumer->wait(deadline, spin_ns_) == shm::Wake::changed) {
-      if (look(delivery)) return delivery;
-      if (deadline.passed()) break;
-    }
+    take_into(delivery, timeout);
     return delivery;
   }
   /// For C++20 coroutines run by tow::run(): `while (auto delivery = co_await consumer.next())`.
@@ -182,7 +179,18 @@ class Consumer : public ConsumerBase {
  private:
   template <class>
   friend class Group;
+  friend class ServerBase;
   using ConsumerBase::ConsumerBase;
+
+  /// take(), into a delivery that holds nothing; as if the time was over once `interrupt` is true.
+  void take_into(Delivery<T>& delivery, std::chrono::nanoseconds timeout,
+                 const std::atomic<bool>* interrupt = nullptr) {
+    if (look(delivery)) return;
+    const auto deadline = shm::Deadline::after(timeout);
+    while (state_->consumer->wait(deadline, spin_ns_, interrupt) == shm::Wake::changed) {
+      if (look(delivery) || deadline.passed()) return;
+    }
+  }
 
   /// True when `delivery` has something to say.
   bool look(Delivery<T>& delivery) {

@@ -16,6 +16,8 @@
 
 namespace tow {
 
+class ClientState;
+
 /// A message, until it ends or release() is called. Small payloads are copied out of the ring;
 /// large ones are read in place, and their memory cannot be reused meanwhile. It must end before
 /// its subscriber, on the subscriber's thread. Movable.
@@ -82,6 +84,7 @@ class Message {
   friend class Subscriber;
   template <class>
   friend class Consumer;
+  friend class ClientState;
 
   shm::FieldsView fields() const { return received_.fields_view(); }
   static std::optional<TimePoint> time_point(std::uint64_t at_ns) {

@@ -1,6 +1,7 @@
 #pragma once
 /// The answering side of a service.
 
+#include <atomic>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -73,8 +74,6 @@ class RequestBase : protected Delivery<Bytes> {
 
  protected:
   friend class ServerBase;
-  explicit RequestBase(Delivery<Bytes>&& delivery, ServerState* server)
-      : Delivery<Bytes>(std::move(delivery)), server_(server) {}
   Result<void> reply_bytes(std::span<const std::byte> payload, const Attributes* attributes);
   Result<void> part_bytes(std::span<const std::byte> payload, const Attributes* attributes);
   Result<void> answer(std::span<const std::byte> payload, std::string_view mark,
@@ -91,7 +90,6 @@ class Request : public RequestBase {
   using Payload = std::conditional_t<std::is_same_v<P, Bytes>, std::span<const std::byte>, P>;
 
   Request() = default;
-  explicit Request(RequestBase&& base) : RequestBase(std::move(base)) {}
   const Q& operator*() const requires(!std::is_same_v<Q, Bytes>) {
     return *reinterpret_cast<const Q*>(bytes().data());
   }
@@ -139,13 +137,18 @@ class ServerBase {
   std::uint64_t dropped() const;
   /// True when take() would not wait.
   bool ready() const;
-  /// Ends run(), within 50 ms. From any thread, and from a signal handler.
+  /// Ends run(), at once or when the request at hand is done. From any thread, and from a signal
+  /// handler.
   void stop();
 
  protected:
   friend class Bus;
   explicit ServerBase(std::unique_ptr<ServerState> state);
-  RequestBase take_base(std::chrono::nanoseconds timeout, std::size_t typed_bytes);
+  /// Takes into a request that holds nothing.
+  void take_into(RequestBase& request, std::chrono::nanoseconds timeout, std::size_t typed_bytes,
+                 const std::atomic<bool>* interrupt = nullptr);
+  /// The same for run(): waits until stop().
+  void take_until_stopped(RequestBase& request, std::size_t typed_bytes);
   bool stopped() const;
 
   std::unique_ptr<ServerState> state_;
@@ -158,11 +161,9 @@ class Server : public ServerBase {
   /// The next request, waiting up to `timeout` for it. Errors: too_many (as many are unanswered as
   /// `concurrent` allows), removed, stale.
   Request<Q, P> take(std::chrono::nanoseconds timeout = kForever) {
-    if constexpr (std::is_same_v<Q, Bytes>) {
-      return Request<Q, P>(take_base(timeout, 0));
-    } else {
-      return Request<Q, P>(take_base(timeout, sizeof(Q)));
-    }
+    Request<Q, P> request;
+    take_into(request, timeout, typed_bytes<Q>());
+    return request;
   }
 
   /// Calls `handler(request)` for each request until stop(). What the handler returns, if anything,
@@ -170,9 +171,9 @@ class Server : public ServerBase {
   /// unanswered fails it, too. Errors: as take().
   template <class Handler>
   Result<void> run(Handler&& handler) {
-    constexpr std::chrono::milliseconds kPiece{50};
     while (!stopped()) {
-      Request<Q, P> request = take(kPiece);
+      Request<Q, P> request;
+      take_until_stopped(request, typed_bytes<Q>());
       if (request.failed() && !(request.error() == Code::corrupt)) return request.error();
       if (request) handle(handler, request);
     }

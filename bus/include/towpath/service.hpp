@@ -28,6 +28,16 @@ struct ServiceOptions {
   bool create = true;
 };
 
+/// Size that requests or replies of T must have; 0 = any.
+template <class T>
+constexpr std::size_t typed_bytes() {
+  if constexpr (std::is_same_v<T, Bytes>) {
+    return 0;
+  } else {
+    return sizeof(T);
+  }
+}
+
 /// Replies carry the correlation id of their request. A whole reply has no tag; these mark others.
 /// A stream of replies: parts, then an end, or a whole one as the last.
 inline constexpr std::string_view kReplyPart = "towpath.part";

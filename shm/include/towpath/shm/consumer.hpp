@@ -2,6 +2,7 @@
 /// One consumer of a group: leases messages in runs, hands them out, settles them.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -66,8 +67,9 @@ class Consumer {
   /// What one who sleeps does now and then: gives back what the dead had, raises the low mark for
   /// publishers who wait.
   void look_around();
-  /// Waits for ready(): spins for `spin_ns`, then sleeps.
-  Wake wait(Deadline deadline, std::uint64_t spin_ns);
+  /// Waits for ready(): spins for `spin_ns`, then sleeps. As timed out, too, once `interrupt` is
+  /// true: who sets it rings the group's bell behind that.
+  Wake wait(Deadline deadline, std::uint64_t spin_ns, const std::atomic<bool>* interrupt = nullptr);
 
   /// All of these are false, and change nothing, when the lease was lost: its time passed, somebody
   /// sought, or the message was dropped.
@@ -136,16 +138,23 @@ class Consumer {
   Consumer(std::shared_ptr<Group> group, const ConsumerOptions& options);
   Result<void> claim_entry();
   Leased lease_more();
+  void read_clock();
   void lease_run(std::uint32_t room);
   std::uint32_t take_run(std::uint32_t room);
   void lease_picked(std::uint32_t room);
   bool lease(SeenWord& seen, std::uint64_t sequence);
+  template <class Step>
+  bool take_ready(SeenWord& seen, std::uint64_t sequence, const Step& step);
   const Glance* glance(std::uint64_t sequence);
   bool may_lease(const Glance& glance, const SeenWord& seen, std::uint64_t& blocked) const;
   std::uint8_t partition_of(std::uint64_t sequence) const;
   void claim_partitions();
-  /// Starts a leased message. `empty`: it is not to be handed out, look at the next.
-  Leased begin(const Mine& mine, Lease& lease, Received& out, std::byte* buffer);
+  /// Starts a message that is leased, or ready. `empty`: it is not to be handed out, look at the
+  /// next.
+  Leased begin(SeenWord& seen, std::uint64_t sequence, Lease& lease, Received& out,
+               std::byte* buffer);
+  /// The message to be started before those of the run.
+  Leased begin_first(Lease& lease, Received& out, std::byte* buffer);
   bool is_premature(SeenWord& seen, std::uint64_t sequence, const Received& message);
   SeenWord word_of(std::uint64_t sequence, std::uint64_t bits) const {
     return {&group_->word(sequence), bits, GroupWord::unpack(bits)};
@@ -175,17 +184,20 @@ class Consumer {
   ConsumerLayout* entry_ = nullptr;
   Lessee lessee_;
   const std::uint32_t prefetch_;
-  const bool picky_;                ///< looks at messages before it leases them
-  const std::uint64_t window_;      ///< it looks so far beyond the low mark
-  std::uint64_t stride_;            ///< the low mark is raised when it is so far behind
-  std::vector<Mine> run_;           ///< leased and not started, last first
-  std::uint32_t started_ = 0;       ///< handed out and not settled
-  std::uint32_t epoch_ = 0;         ///< of the group's position, as last seen
-  std::uint64_t low_ = 1;           ///< the group's low mark, as last seen
-  std::uint64_t next_ = 1;          ///< nothing before it is ready, unless `returns` says so
-  std::uint64_t rewound_ = 0;       ///< before it, what was passed is looked at again
-  std::uint32_t returns_seen_ = 0;  ///< of the group, at the last sweep
-  std::uint64_t now_ns_ = 0;        ///< as of the last lease
+  const bool picky_;            ///< looks at messages before it leases them
+  const std::uint64_t window_;  ///< it looks so far beyond the low mark
+  std::uint64_t stride_;        ///< the low mark is raised when it is so far behind
+  std::vector<Mine> run_;       ///< leased and not started, last first
+  SeenWord first_{};            ///< to be started before them, and not leased; of `first_sequence_`
+  std::uint64_t first_sequence_ = 0;  ///< 0: there is none
+  std::uint32_t started_ = 0;         ///< handed out and not settled
+  std::uint32_t epoch_ = 0;           ///< of the group's position, as last seen
+  std::uint64_t low_ = 1;             ///< the group's low mark, as last seen
+  std::uint64_t next_ = 1;            ///< nothing before it is ready, unless `returns` says so
+  std::uint64_t rewound_ = 0;         ///< before it, what was passed is looked at again
+  std::uint32_t returns_seen_ = 0;    ///< of the group, at the last sweep
+  std::uint64_t now_ns_ = 0;          ///< as of the last lease, or of the look before it
+  bool looked_in_vain_ = false;       ///< the last look read the clock, and found nothing
   std::uint64_t probed_ns_ = 0;
   bool unpublished_ = false;         ///< something was settled since the low mark was last raised
   bool has_dead_ = false;            ///< somewhere lies one for the dead letters

@@ -108,6 +108,8 @@ struct FieldsView {
 
  private:
   static constexpr std::uint16_t kFixed = kFieldExpires | kFieldDue | kFieldTag | kFieldProducer;
+  static constexpr std::uint16_t kTexts =
+      kFieldKey | kFieldCorrelationId | kFieldReplyTopic | kFieldContentType;
 
   /// Eight bytes of a field of a fixed size; 0 when there is none.
   std::uint64_t word(std::uint16_t field, std::uint32_t behind = 0) const {
@@ -119,6 +121,7 @@ struct FieldsView {
   /// Where the first field of varying size begins.
   std::uint32_t texts_at() const {
     const auto fixed = static_cast<unsigned>(bits & kFixed);
+    if (fixed == 0) return 0;
     const std::uint32_t second_word = (bits & kFieldProducer) != 0 ? 8 : 0;
     return 8 * static_cast<std::uint32_t>(std::popcount(fixed)) + second_word;
   }

@@ -46,6 +46,14 @@ inline bool start_word(SeenWord& seen) {
   return change_word(seen, next);
 }
 
+/// ready -> started: leased and begun in one step, by who hands it out at once.
+inline bool begin_word(SeenWord& seen, Lessee lessee) {
+  GroupWord next = seen.means;
+  next.state = WordState::started;
+  next.who = lessee.pack();
+  return change_word(seen, next);
+}
+
 /// leased, started, settling or dead -> done; ready -> done when it is not for this group
 inline bool finish_word(SeenWord& seen) {
   GroupWord next = seen.means;

@@ -9,6 +9,28 @@
 
 namespace tow::shm {
 
+/// The first `bytes` of a word, 1 to 7, the rest 0.
+[[gnu::always_inline]] inline std::uint64_t part_of_word(const std::byte* from, std::size_t bytes) {
+  std::uint64_t word = 0;
+  if (__builtin_constant_p(bytes)) {
+    std::memcpy(&word, from, bytes);
+    return word;
+  }
+  // From the end: straight loads instead of the call that a copy of an unknown size is.
+  if ((bytes & 1) != 0) word = std::to_integer<std::uint64_t>(from[bytes - 1]);
+  if ((bytes & 2) != 0) {
+    std::uint16_t two;
+    std::memcpy(&two, from + (bytes & 4), sizeof two);
+    word = word << 16 | two;
+  }
+  if ((bytes & 4) != 0) {
+    std::uint32_t four;
+    std::memcpy(&four, from, sizeof four);
+    word = word << 32 | four;
+  }
+  return word;
+}
+
 /// Copies `bytes` into payload words with relaxed stores: readers validate by the slot's sequence.
 [[gnu::always_inline]] inline void store_words(Atomic<std::uint64_t>* words, const void* source,
                                                std::size_t bytes) {
@@ -20,9 +42,7 @@ namespace tow::shm {
     words->store(word, kRelaxed);  // relaxed: ordered by [P1]
   }
   if (bytes != 0) {
-    word = 0;
-    std::memcpy(&word, from, bytes);
-    words->store(word, kRelaxed);  // relaxed: ordered by [P1]
+    words->store(part_of_word(from, bytes), kRelaxed);  // relaxed: ordered by [P1]
   }
 }
 

@@ -98,6 +98,16 @@ class Reader {
   Take take_at(std::uint64_t sequence, Received& out, std::byte* buffer);
   /// Ticks since a message was committed; nothing when it has no stamp, or is gone.
   std::optional<std::uint64_t> age_ticks(std::uint64_t sequence);
+  /// The slots that the next message most likely is in; all lines of the likeliest, should it need
+  /// several.
+  void prefetch_expected() const {
+    for (const std::byte* const slot : expected_) {
+      if (slot == nullptr) break;  // a prefetch of nothing walks the page tables every time
+      prefetch_for_read(slot);
+    }
+    if (slot_lines_ == 1 || expected_[0] == nullptr) return;
+    prefetch_for_read(expected_[0] + kCacheLine);
+  }
   /// Fetches the slot of a committed message that will be taken soon.
   void prefetch_at(std::uint64_t sequence);
 
@@ -177,12 +187,6 @@ class Reader {
             next_ & slot_mask_, 0};
   }
   Located locate_many();
-  void prefetch_expected() const {
-    for (const void* const slot : expected_) {
-      if (slot == nullptr) break;  // a prefetch of nothing walks the page tables every time
-      prefetch_for_read(slot);
-    }
-  }
   /// Nothing new, and nothing left to do about that.
   bool is_idle() const {
     return run_ == 0 && published_cursor_ == next_ && !evictable_ && !ring_->removed();
@@ -230,6 +234,7 @@ class Reader {
   std::uint64_t stride_;
   std::uint64_t pool_share_;  ///< the cursor is published when so many pool bytes were taken
   std::size_t inline_bytes_;
+  const unsigned slot_lines_;  ///< of which prefetches fetch two at most
   std::uint64_t stamp_mask_;
   unsigned stamp_shift_;
   std::uint64_t next_ = 1;
@@ -246,7 +251,7 @@ class Reader {
   std::uint64_t claim_ = 0;
   std::uint64_t free_holds_ = 0;  ///< one bit a hold word
   std::uint32_t number_ = 0;
-  std::array<const void*, kRecentLanes> expected_{};  ///< next slots of recently active lanes
+  std::array<const std::byte*, kRecentLanes> expected_{};  ///< next slots of recently active lanes
   std::array<std::uint32_t, kRecentLanes> expected_lane_{};
   std::vector<LaneView> lanes_;
   std::uint64_t wait_piece_ns_ = kWaitPieceNs;
@@ -269,10 +274,10 @@ inline Reader::Located Reader::locate_many() {
     if (const State state = map_lane(number); state != State::found) return {state};
   }
   const std::uint64_t slot_number = geometry.slot_in(word);
-  if (expected_[0] != view->slot(slot_number)) {
+  if (expected_[0] != view->slot_bytes(slot_number)) {
     remember_lane(number, *view, slot_number);
   } else {
-    expected_[0] = view->slot((slot_number + 1) & slot_mask_);
+    expected_[0] = view->slot_bytes((slot_number + 1) & slot_mask_);
   }
   return {State::found, view, view->slot(slot_number), slot_number, number};
 }

@@ -70,8 +70,9 @@ struct LaneView {
   std::byte* pool = nullptr;
   unsigned slot_shift = 0;
 
+  std::byte* slot_bytes(std::uint64_t index) const { return slots + (index << slot_shift); }
   SlotLayout* slot(std::uint64_t index) const {
-    return reinterpret_cast<SlotLayout*>(slots + (index << slot_shift));
+    return reinterpret_cast<SlotLayout*>(slot_bytes(index));
   }
   /// The payload words of a slot.
   static Atomic<std::uint64_t>* payload(SlotLayout* slot) {
