@@ -59,6 +59,8 @@ constexpr Exempt kExempt[] = {
      "a lane that somebody else's settlement took between the look and the claim: it is given back "
      "as it was; dying before or behind it leaves that settlement's lane, of a dead owner or of "
      "none"},
+    {"bus/src/server.cpp", "state_->stopped().store(true",
+     "a word of this process alone, which dies with it"},
     {"shm/src/consumer_pick.cpp", "layout_->lost.fetch_add(1, kRelaxed);",
      "of a damaged message: hostile_group_test.cpp gets there; dying before or behind it is as for "
      "a message that is not for the group, below it"},
