@@ -16,6 +16,7 @@ constexpr Argued kArgued[]{
     {"P1", "append_many", "", "[O1] releases it"},
     {"P1", "publish_slot", "", "[O1] releases it"},
     {"P2", "published", "", "only the value counts"},
+    {"P3", "prepare_slot", "", "as in append_many; no scenario reads the slot meanwhile"},
     {"R1", "take_at", "", "[P2], [O2] or [G2] has shown it before"},
     {"R1", "producers_in", "", "as in try_take; numbers are no scenario"},
     {"R2", "producers_in", "", "as in try_take; numbers are no scenario"},
