@@ -177,22 +177,21 @@ void add_dead_letters(Operations& list) {
     actor.deliveries.front().reject("for good").value();
     actor.deliveries.pop_front();
   };
+  const auto reject_first = [reject_next](Actor& actor) {
+    actor.consume();
+    actor.begin(2);
+    reject_next(actor);  // opens the topic
+  };
   const auto at_most_two = [](const Bus& bus, bool) -> std::string {
     const auto letters = bus.topic(kLetters, {.create = false});
     return !letters || letters->last_sequence() <= 2 ? "" : "a letter is there twice";
   };
   list.push_back({.name = "move a dead letter",
                   .setting = moved,
-                  .prepare =
-                      [reject_next](Actor& actor) {
-                        actor.consume();
-                        actor.begin(2);
-                        reject_next(actor);  // opens the topic
-                      },
+                  .prepare = reject_first,
                   .act = reject_next,
                   .verdict = at_most_two});
   Setting too_large = moved;
-  too_large.group_want = {.maybe = {1}, .begun = {1}};
   too_large.more = [](Stage& stage) {
     stage.bus().topic(kLetters, {.max_message_bytes = 8}).value();
   };
@@ -203,7 +202,7 @@ void add_dead_letters(Operations& list) {
   };
   list.push_back({.name = "leave a dead letter that is too large",
                   .setting = too_large,
-                  .prepare = begin_one,
+                  .prepare = reject_first,
                   .act = reject_next,
                   .verdict = nothing_there});
 }
