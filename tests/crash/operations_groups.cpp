@@ -205,6 +205,12 @@ void add_dead_letters(Operations& list) {
                   .prepare = reject_first,
                   .act = reject_next,
                   .verdict = nothing_there});
+  too_large.group->drop_when_dead_letters_full = true;
+  list.push_back({.name = "drop a dead letter that is too large",
+                  .setting = too_large,
+                  .prepare = reject_first,
+                  .act = reject_next,
+                  .verdict = nothing_there});
 }
 
 void add_giving_up(Operations& list) {

@@ -57,6 +57,9 @@ void add_attributes(Operations& list, Publishers kind) {
   };
   list.push_back({named("publish with all attributes", kind), of(kind), prepare,
                   [](Actor& actor) { actor.publish(kSmall, all_attributes()); }, 1});
+  constexpr std::size_t kOdd = 27;  // so that what follows the payload begins within a word
+  list.push_back({named("publish with a key behind an odd size", kind), of(kind), prepare,
+                  [](Actor& actor) { actor.publish(kOdd, {.key = all_attributes().key}); }, 1});
   list.push_back({named("publish a loan with more attributes than it has room for", kind), of(kind),
                   prepare,
                   [](Actor& actor) {

@@ -84,6 +84,7 @@ constexpr Argued kArgued[]{
     {"G8", "lower_next_due", "compare", "the fence [D4] behind it"},
     {"G9", "sweep", "store", "the fence [G9] behind it"},
     {"G9", "wakes_itself", "", "only the value counts"},
+    {"G9", "read_clock", "", "only the value counts"},
     {"G9", "ready", "", "only the value counts"},
     {"G9", "next_look", "", "only the value counts"},
     {"G10", "", "", "files and names are no scenario"},

@@ -3,8 +3,10 @@
 
 #include "towpath/shm/document.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -38,9 +40,11 @@ class Pages {
         shm::Segment::open(*directory_, "d", shm::SegmentKind::exchange, shm::Access::read_write)
             .value();
     first_.assign(segment_.data(), segment_.data() + segment_.size());
+    byte_ = open((path_ + "/d").c_str(), O_RDWR | O_CLOEXEC);
     lock_.emplace(shm::FileLock::take(*directory_, "lock", std::chrono::hours(1)).value());
   }
   ~Pages() {
+    close(byte_);
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
@@ -64,13 +68,18 @@ class Pages {
       if (!documents_[who].replace(*lock_, bytes_of(next))) fail("cannot be replaced");
       returned_ = next;
     }
+    change_hands(F_UNLCK);
     over_ = true;
   }
   void succeed(std::size_t who) {
     wait_until([this] { return over_; }, "the lock");
+    change_hands(F_WRLCK);
     replace_twice(who);
   }
-  void died() { over_ = true; }
+  void died() {
+    unlocked(kByte);
+    over_ = true;
+  }
   void read_twice(std::size_t who) {
     std::uint64_t last = 0;
     for (int i = 0; i < 2; ++i) last = read(who, last);
@@ -92,6 +101,18 @@ class Pages {
   }
 
  private:
+  static constexpr off_t kByte = 1;
+
+  /// What the kernel orders when a lock goes and comes, by one of another file: `lock_` stays.
+  void change_hands(short type) const {
+    struct flock byte {};
+    byte.l_type = type;
+    byte.l_whence = SEEK_SET;
+    byte.l_start = kByte;
+    byte.l_len = 1;
+    fcntl(byte_, F_OFD_SETLK, &byte);
+  }
+
   std::uint64_t read(std::size_t who, std::uint64_t at_least) {
     const auto version = documents_[who].read();
     if (!version) {
@@ -112,6 +133,7 @@ class Pages {
   shm::Segment segment_;
   std::vector<std::byte> first_;
   std::optional<shm::FileLock> lock_;
+  int byte_ = -1;
   std::vector<Document> documents_;
   std::uint64_t returned_ = 1;
   bool over_ = false;

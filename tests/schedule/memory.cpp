@@ -251,6 +251,7 @@ void Memory::flush(std::size_t actor) {
 }
 
 void Memory::unlock(std::size_t actor, std::size_t lock) {
+  flush(actor);  // the kernel's own locks are taken with locked instructions
   if (mode_ == Mode::stale && lock < kLocks) join(of_lock(lock), current(actor));
 }
 
