@@ -40,12 +40,14 @@ ExchangeKind Exchange::kind() const { return state_->kind; }
 const std::string& Exchange::alternate() const { return state_->alternate; }
 
 Result<bool> Exchange::add(Binding binding) const {
-  const auto& [bus, files, name, kind, alternate] = *state_;
+  const auto& bus = state_->bus;
+  const auto& files = state_->files;
+  const std::string& name = state_->name;
   if (name.empty()) {
     return make_error(Code::invalid_argument,
                       "the default exchange cannot be bound: every queue is, by its name");
   }
-  if (auto fine = check_binding(name, kind, binding); !fine) return fine.error();
+  if (auto fine = check_binding(name, state_->kind, binding); !fine) return fine.error();
   const bool queue = binding.to == Binding::To::queue;
   return files.change(name, [&](BindingTable& table) -> Result<bool> {
     // Under the lock, so that a removal behind this finds the binding and drops it.

@@ -33,7 +33,7 @@ class HeaderMatcher final : public Matcher {
   using StoredKey = Key<std::string>;
   using KeyView = Key<std::string_view>;
   struct Hash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     template <class Text>
     std::size_t operator()(const Key<Text>& key) const {
       const std::uint64_t text = key.text.empty() ? 0 : hash_of(key.text);
@@ -41,7 +41,7 @@ class HeaderMatcher final : public Matcher {
     }
   };
   struct Equal {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     template <class A, class B>
     bool operator()(const Key<A>& a, const Key<B>& b) const {
       return a.form == b.form && a.bits == b.bits && a.name == b.name && a.text == b.text;

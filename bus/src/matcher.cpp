@@ -33,7 +33,7 @@ class Direct final : public Matcher {
 
  private:
   struct Hash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     std::size_t operator()(std::string_view text) const { return hash_of(text); }
   };
   std::unordered_map<std::string, std::vector<Target>, Hash, std::equal_to<>> targets_;

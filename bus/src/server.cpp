@@ -57,8 +57,8 @@ void ServerBase::take_into(RequestBase& request, std::chrono::nanoseconds timeou
 RequestBase& RequestBase::operator=(RequestBase&& other) noexcept {
   if (this != &other) {
     if (!answered()) (void)fail("the server dropped the request");
-    Delivery<Bytes>::operator=(std::move(other));
     server_ = other.server_;
+    Delivery<Bytes>::operator=(std::move(other));
   }
   return *this;
 }

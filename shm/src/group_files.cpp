@@ -65,7 +65,8 @@ void hand_over(Reader& reader, const GroupLayout& layout, const Directory& topic
 
 }  // namespace
 
-Result<std::shared_ptr<Group>> Group::create(std::shared_ptr<Ring> ring, const std::string& name,
+Result<std::shared_ptr<Group>> Group::create(const std::shared_ptr<Ring>& ring,
+                                             const std::string& name,
                                              const GroupOptionsLayout& options, StartAt start) {
   if (const std::string fault = fault_in(options); !fault.empty()) {
     return make_error(Code::invalid_argument, "group " + name + " " + fault);

@@ -93,19 +93,19 @@ struct Walk {
   std::string fault;
 };
 
-/// Every instruction. Notes the places where the region is in a new state, and those before and
-/// behind system calls that have an effect.
+/// Every instruction. Notes the places where the region is in a new state, and those behind system
+/// calls that have an effect. To die anywhere else is to die at the last of these.
 Walk walk(const Operation& operation) {
   Walk walk;
   Life life(operation);
   Region region(life.stage().path());
   Stepper& stepper = life.stepper();
+  walk.places.push_back(stepper.here());
   bool more = true;
   while (more) {
     const Place before = stepper.here();
     executed().insert(offset_of(before.address));
     const bool system_call = stepper.at_effective_call();
-    if (system_call) walk.places.push_back(before);
     more = stepper.step();
     ++counts().instructions;
     if (system_call) region.look_for_files();

@@ -21,8 +21,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERROR = re.compile(r"^(/\S+?):\d+:\d+: (?:fatal )?error:", re.MULTILINE)
-# What belongs to one output, is gcc's own, or makes what a source forgot to include be there.
-TAKES_VALUE = {"-o", "-MF", "-MT", "-include"}
+# What belongs to one output or to the launcher (-E), is gcc's own, or makes what a source forgot to
+# include be there.
+TAKES_VALUE = {"-o", "-MF", "-MT", "-E", "-include"}
 DROPPED = {"-c", "-MD", "-Winvalid-pch", "-fpch-preprocess"}
 
 
@@ -43,7 +44,7 @@ def sources_of(build, folder):
     """The sources of a folder's own target, each with its options."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
-        if f" -o {folder}/CMakeFiles/" in entry["command"]:
+        if f" -o {folder}/CMakeFiles/" in entry["command"] and "cmake_pch" not in entry["file"]:
             found[entry["file"]] = options_of(entry["command"])
     return found
 

@@ -30,6 +30,7 @@ struct Watch {
 /// A subscriber or a consumer, for wait_any(), epoll and coroutines. One thread at a time.
 class Waitable {
  public:
+  virtual ~Waitable();
   /// True when try_take() would return a message or an error. Of several consumers one is faster,
   /// and the others find nothing.
   virtual bool ready() const = 0;
@@ -48,7 +49,6 @@ class Waitable {
   explicit Waitable(std::chrono::nanoseconds spin);
   Waitable(Waitable&&) noexcept;
   Waitable& operator=(Waitable&&) noexcept;
-  virtual ~Waitable();
 
   /// False for an observer, which can only poll.
   virtual bool can_sleep() const = 0;

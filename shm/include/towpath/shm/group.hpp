@@ -18,7 +18,8 @@ class Group {
  public:
   /// Makes the group, or opens it if it exists with the same options. `name` is a file name.
   /// Errors: options_mismatch, too_many (reader pages), no_permission, no_space, removed.
-  static Result<std::shared_ptr<Group>> create(std::shared_ptr<Ring> ring, const std::string& name,
+  static Result<std::shared_ptr<Group>> create(const std::shared_ptr<Ring>& ring,
+                                               const std::string& name,
                                                const GroupOptionsLayout& options, StartAt start);
   /// Opens a group. Errors: not_found, no_permission, corrupt, removed, half_made (its maker lives
   /// and has not finished within a second).
