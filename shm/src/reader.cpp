@@ -18,7 +18,7 @@ Reader::Reader(std::shared_ptr<Ring> ring)
       stride_(ring_->geometry().cursor_stride()),
       pool_share_(ring_->geometry().raw().pool_bytes / 8),
       inline_bytes_(ring_->geometry().inline_bytes()),
-      slot_lines_(ring_->geometry().raw().slot_bytes / kCacheLine),
+      slot_lines_(static_cast<unsigned>(ring_->geometry().raw().slot_bytes / kCacheLine)),
       stamp_mask_(ring_->geometry().stamps() ? (1ULL << ring_->geometry().raw().stamp_shift) - 1
                                              : std::numeric_limits<std::uint64_t>::max()),
       stamp_shift_(ring_->geometry().raw().stamp_shift),

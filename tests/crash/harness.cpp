@@ -100,7 +100,6 @@ Walk walk(const Operation& operation) {
   Life life(operation);
   Region region(life.stage().path());
   Stepper& stepper = life.stepper();
-  walk.places.push_back(stepper.here());
   bool more = true;
   while (more) {
     const Place before = stepper.here();
@@ -176,6 +175,11 @@ std::string kill_everywhere(const Operation& operation) {
   ++counts().operations;
   const Walk way = walk(operation);
   if (!way.fault.empty()) return way.fault;
+  Life unbegun(operation);
+  ++counts().kills;
+  if (const std::string fault = recover_original(unbegun); !fault.empty()) {
+    return fault + " (killed before the operation)";
+  }
   for (const Place place : way.places) {
     Life life(operation);
     if (!life.stepper().run_to(place)) {
