@@ -74,6 +74,30 @@ void publish_batch(tow::Publishers publishers) {
   }
 }
 
+void take_and_ack() {
+  Fixture fixture(many);
+  auto consumer = fixture.topic().group("workers").value().consumer().value();
+  for (std::size_t burst = 0; burst < kBursts; ++burst) {
+    publish_burst(fixture);
+    measured([&] { consumer.try_take().ack().value(); });
+  }
+}
+
+/// All that a call needs, of both sides.
+void request_and_reply() {
+  Fixture fixture(many);
+  const auto bus = tow::Bus::open(fixture.path()).value();
+  auto server = bus.server<Quote, Quote>("service").value();
+  auto client = bus.client<Quote, Quote>("service").value();
+  for (std::size_t burst = 0; burst < kBursts; ++burst) {
+    measured([&] {
+      auto call = client.send(Quote{}).value();
+      server.take().reply(Quote{}).value();
+      if (!call.get()) throw std::runtime_error("a reply is missing");
+    });
+  }
+}
+
 const std::map<std::string, void (*)()> kPaths{
     {"publish, one", [] { publish(one); }},
     {"publish, many", [] { publish(many); }},
@@ -81,6 +105,8 @@ const std::map<std::string, void (*)()> kPaths{
     {"take, many", [] { take(many); }},
     {"look at an empty topic", [] { look_at_empty(one); }},
     {"publish in batches of 64, one", [] { publish_batch(one); }},
+    {"take and ack, a group", take_and_ack},
+    {"request and reply, both sides", request_and_reply},
 };
 
 }  // namespace
