@@ -3,17 +3,15 @@
 #include <fmt/core.h>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <towpath/shm/fields.hpp>
 
+#include "output.hpp"
 #include "source.hpp"
 #include "values.hpp"
 
 namespace tow::cli {
 namespace {
-
-using nlohmann::json;
 
 constexpr const char* kHeader = "--header";
 constexpr const char* kGroup = "Attributes of each message";
@@ -27,21 +25,21 @@ constexpr const char* kGroup = "Attributes of each message";
 }
 
 HeaderValue value_of(const std::string& header, const std::string& text) {
-  const json value = json::parse(text, nullptr, false);
+  const Json value = Json::parse(text, nullptr, false);
   switch (value.type()) {
-    case json::value_t::null:
+    case Json::value_t::null:
       return nullptr;
-    case json::value_t::boolean:
+    case Json::value_t::boolean:
       return value.get<bool>();
-    case json::value_t::number_float:
+    case Json::value_t::number_float:
       // A whole number beyond what the parser can hold comes out so, with less digits.
       if (text.find_first_of(".eE") == std::string::npos) refuse_number(header);
       return value.get<double>();
-    case json::value_t::string:
+    case Json::value_t::string:
       return value.get<std::string>();
-    case json::value_t::number_integer:
+    case Json::value_t::number_integer:
       return value.get<std::int64_t>();
-    case json::value_t::number_unsigned:
+    case Json::value_t::number_unsigned:
       if (value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max()) {
         return value.get<std::int64_t>();
       }

@@ -10,14 +10,14 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct CallArguments {
   std::string service, payload, format = "text";
   bool has_payload = false;  ///< else it comes from stdin
   bool no_wait = false;
   std::optional<std::chrono::nanoseconds> timeout;
 };
 
-int call(const Context& context, const Options& options) {
+int call(const Context& context, const CallArguments& options) {
   constexpr std::chrono::seconds kTimeout{10};
   constexpr std::uint64_t kLongest = 1 << 30;
   stop_on_signals();
@@ -46,7 +46,7 @@ int call(const Context& context, const Options& options) {
 }  // namespace
 
 void add_call(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CallArguments>();
   CLI::App* const command =
       add_command(app, context, "call", "Send a request to a service, print its replies",
                   [options](const Context& c) { return call(c, *options); });

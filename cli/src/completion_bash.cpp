@@ -5,7 +5,8 @@
 namespace tow::cli {
 namespace {
 
-constexpr const char* kHead = R"sh(# bash completion for tow, as `tow completion bash` prints it.
+constexpr const char* kBashHead =
+    R"sh(# bash completion for tow, as `tow completion bash` prints it.
 
 # Adds the topics that begin like the current word.
 _tow_topics() {
@@ -29,7 +30,7 @@ _tow() {
   case $command:$previous in
 )sh";
 
-constexpr const char* kTail = R"sh(  esac
+constexpr const char* kBashTail = R"sh(  esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
   [[ -n $topics && $current != -* ]] && _tow_topics
 }
@@ -69,7 +70,7 @@ std::string value_case(const std::string& command, const OptionText& option) {
 
 std::string bash_script(const Grammar& grammar) {
   const std::string global = join(names(grammar.options), " ");
-  std::string script = kHead;
+  std::string script = kBashHead;
   std::vector<std::string> commands;
   for (const OptionText& option : grammar.options) script += value_case("*", option);
   for (const CommandText& command : grammar.commands) {
@@ -83,7 +84,7 @@ std::string bash_script(const Grammar& grammar) {
     script += fmt::format("    {}:*) words='{} {}'{} ;;\n", command.name, join(words, " "), global,
                           command.takes_topic ? " topics=1" : "");
   }
-  return script + kTail;
+  return script + kBashTail;
 }
 
 }  // namespace tow::cli

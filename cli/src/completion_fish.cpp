@@ -5,7 +5,8 @@
 namespace tow::cli {
 namespace {
 
-constexpr const char* kHead = R"sh(# fish completion for tow, as `tow completion fish` prints it.
+constexpr const char* kFishHead =
+    R"sh(# fish completion for tow, as `tow completion fish` prints it.
 
 function __tow_topics
     set -l words (commandline -opc)
@@ -41,7 +42,7 @@ std::string option_line(const std::string& condition, const OptionText& option) 
 }  // namespace
 
 std::string fish_script(const Grammar& grammar) {
-  std::string script = kHead;
+  std::string script = kFishHead;
   for (const OptionText& option : grammar.options) script += option_line("", option);
   for (const CommandText& command : grammar.commands) {
     script += fmt::format("complete -c tow -n __fish_use_subcommand -a {} -d {}\n", command.name,

@@ -5,7 +5,7 @@
 namespace tow::cli {
 namespace {
 
-constexpr const char* kHead = R"sh(#compdef tow
+constexpr const char* kZshHead = R"sh(#compdef tow
 # zsh completion for tow, as `tow completion zsh` prints it.
 
 _tow_topics() {
@@ -22,7 +22,7 @@ _tow() {
   ((at < CURRENT - 1)) && tow_bus=(--bus "${(Q)words[at + 1]}")
 )sh";
 
-constexpr const char* kTail = R"sh(      esac
+constexpr const char* kZshTail = R"sh(      esac
       ;;
   esac
 }
@@ -84,7 +84,7 @@ std::string argument_of(const CommandText& command) {
 }  // namespace
 
 std::string zsh_script(const Grammar& grammar) {
-  std::string script = kHead;
+  std::string script = kZshHead;
   script += "  tow_options=(\n";
   for (const OptionText& option : grammar.options) script += "    " + specification(option) + '\n';
   script += "  )\n";
@@ -106,7 +106,7 @@ std::string zsh_script(const Grammar& grammar) {
     }
     script += "\n          ;;\n";
   }
-  return script + kTail;
+  return script + kZshTail;
 }
 
 }  // namespace tow::cli

@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Batch = std::vector<Delivery<Bytes>>;
 
-struct Options {
+struct ConsumeArguments {
   std::string topic, group, format = "text";
   std::uint64_t count = 0, prefetch = ConsumerOptions{}.prefetch;
   bool verbose = false, no_ack = false;
@@ -25,14 +25,14 @@ struct Options {
 };
 
 /// What became of a run, for the exit code and the last words.
-struct Tally {
+struct ConsumeTally {
   std::uint64_t printed = 0, lost = 0;
   bool timed_out = false;
   std::optional<Error> error;
 };
 
 /// Printed first, then acked: a death in between prints a message twice, and loses none.
-void settle(Batch& batch, Tally& tally, const Options& options) {
+void settle(Batch& batch, ConsumeTally& tally, const ConsumeArguments& options) {
   flush();
   if (options.no_ack) return;
   tally.lost += batch.size() - Consumer<Bytes>::ack_all(batch);
@@ -40,7 +40,7 @@ void settle(Batch& batch, Tally& tally, const Options& options) {
 }
 
 /// Waits until the timeout, or a stop.
-Delivery<Bytes> wait_for_next(Consumer<Bytes>& consumer, const Options& options) {
+Delivery<Bytes> wait_for_next(Consumer<Bytes>& consumer, const ConsumeArguments& options) {
   const auto until =
       options.timeout ? add(Clock::now(), *options.timeout) : Clock::time_point::max();
   Delivery<Bytes> delivery;
@@ -55,8 +55,8 @@ Delivery<Bytes> wait_for_next(Consumer<Bytes>& consumer, const Options& options)
 
 /// Prints until the options say that it is enough. What is in its hands when it is thrown out of
 /// here, because nobody reads what it prints, goes back to the group.
-Tally print_deliveries(Consumer<Bytes>& consumer, const Options& options) {
-  Tally tally;
+ConsumeTally print_deliveries(Consumer<Bytes>& consumer, const ConsumeArguments& options) {
+  ConsumeTally tally;
   const MessageText text(options.format, options.topic, options.verbose);
   Batch batch;
   while (!stop_requested() && (options.count == 0 || tally.printed < options.count)) {
@@ -83,7 +83,7 @@ Tally print_deliveries(Consumer<Bytes>& consumer, const Options& options) {
   return tally;
 }
 
-int conclude(const Tally& tally, const Options& options) {
+int conclude(const ConsumeTally& tally, const ConsumeArguments& options) {
   if (tally.lost != 0) {
     complain(
         fmt::format("{} of the messages were taken back before they were acked (a lease ran "
@@ -100,7 +100,7 @@ int conclude(const Tally& tally, const Options& options) {
   return kTimedOut;
 }
 
-int consume(const Context& context, Options options) {
+int consume(const Context& context, ConsumeArguments options) {
   if (context.json) options.format = "json";
   if (options.no_ack) {
     // It holds all that it prints, so that none comes twice.
@@ -124,7 +124,7 @@ int consume(const Context& context, Options options) {
 }  // namespace
 
 void add_consume(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConsumeArguments>();
   CLI::App* const command =
       add_command(app, context, "consume", "Take a group's messages, print and ack them",
                   [options](const Context& c) { return consume(c, *options); });

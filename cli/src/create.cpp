@@ -11,7 +11,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct CreateArguments {
   std::string topic, publishers, stamps, mode = "0600";
   std::uint64_t slot_bytes = 0, max_publishers = 0, max_subscribers = 0;
   TopicOptions topic_options;
@@ -22,7 +22,7 @@ std::uint32_t narrow(std::uint64_t value) {
   return static_cast<std::uint32_t>(std::min(value, kLargest));  // the library names the bound
 }
 
-TopicOptions topic_options(const Options& options) {
+TopicOptions topic_options(const CreateArguments& options) {
   TopicOptions result = options.topic_options;
   result.slot_bytes = narrow(options.slot_bytes);
   result.max_publishers = narrow(options.max_publishers);
@@ -38,7 +38,7 @@ TopicOptions topic_options(const Options& options) {
   return result;
 }
 
-int create(const Context& context, const Options& options) {
+int create(const Context& context, const CreateArguments& options) {
   const auto mode = static_cast<std::uint32_t>(std::stoul(options.mode, nullptr, 8));
   const Bus bus = Bus::open(context.bus, {.file_mode = mode}).value();
   const bool existed = bus.topic_as_bytes(options.topic).has_value();
@@ -67,7 +67,7 @@ std::string check_mode(const std::string& text) {
 }  // namespace
 
 void add_create(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CreateArguments>();
   CLI::App* const command =
       add_command(app, context, "create", "Create a topic of bytes, and the bus if need be",
                   [options](const Context& c) { return create(c, *options); });

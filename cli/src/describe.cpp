@@ -7,7 +7,7 @@
 namespace tow::cli {
 namespace {
 
-Json to_json(const ProcessInfo& process) {
+Json process_json(const ProcessInfo& process) {
   return {{"pid", process.pid},
           {"uid", process.uid},
           {"command", process.command},
@@ -15,16 +15,16 @@ Json to_json(const ProcessInfo& process) {
           {"joined_ns", process.joined_ns}};
 }
 
-Json to_json(const PublisherInfo& publisher) {
+Json publisher_json(const PublisherInfo& publisher) {
   return {{"lane", publisher.lane},
-          {"process", to_json(publisher.process)},
+          {"process", process_json(publisher.process)},
           {"published", publisher.published},
           {"adoptions", publisher.adoptions}};
 }
 
-Json to_json(const SubscriberInfo& subscriber) {
+Json subscriber_json(const SubscriberInfo& subscriber) {
   return {{"number", subscriber.number},
-          {"process", to_json(subscriber.process)},
+          {"process", process_json(subscriber.process)},
           {"kind", to_word(subscriber.kind)},
           {"cursor", subscriber.cursor},
           {"lag", subscriber.lag},
@@ -98,8 +98,10 @@ std::uint64_t living_subscribers(const TopicInfo& info) {
 
 Json to_json(const TopicInfo& info) {
   Json publishers = Json::array(), subscribers = Json::array();
-  for (const PublisherInfo& publisher : info.publishers) publishers.push_back(to_json(publisher));
-  for (const SubscriberInfo& reader : info.subscribers) subscribers.push_back(to_json(reader));
+  for (const PublisherInfo& publisher : info.publishers)
+    publishers.push_back(publisher_json(publisher));
+  for (const SubscriberInfo& reader : info.subscribers)
+    subscribers.push_back(subscriber_json(reader));
   Json groups = Json::array();
   for (const GroupInfo& group : info.groups) groups.push_back(to_json(group));
   return {{"topic", info.name},

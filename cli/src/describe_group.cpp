@@ -5,7 +5,7 @@
 namespace tow::cli {
 namespace {
 
-Json to_json(const ConsumerInfo& consumer) {
+Json consumer_json(const ConsumerInfo& consumer) {
   return {{"number", consumer.number},       {"pid", consumer.process.pid},
           {"uid", consumer.process.uid},     {"command", consumer.process.command},
           {"alive", consumer.process.alive}, {"leased", consumer.leased},
@@ -13,7 +13,7 @@ Json to_json(const ConsumerInfo& consumer) {
           {"acked", consumer.acked}};
 }
 
-Json to_json(const GroupOptions& options) {
+Json options_json(const GroupOptions& options) {
   return {{"mode", to_word(options.mode)},
           {"max_attempts", options.max_attempts},
           {"lease_ns", options.lease.count()},
@@ -74,14 +74,14 @@ std::string state_word(const GroupInfo& info) { return info.paused ? "paused" : 
 
 Json to_json(const GroupInfo& info) {
   Json consumers = Json::array();
-  for (const ConsumerInfo& consumer : info.consumers) consumers.push_back(to_json(consumer));
+  for (const ConsumerInfo& consumer : info.consumers) consumers.push_back(consumer_json(consumer));
   return {{"group", info.name},
           {"paused", info.paused},
           {"low_sequence", info.low},
           {"last_sequence", info.last},
           {"lag", info.lag},
           {"oldest_age_ns", info.oldest_age.count()},
-          {"options", to_json(info.options)},
+          {"options", options_json(info.options)},
           {"messages",
            {{"ready", info.ready},
             {"leased", info.leased},

@@ -12,7 +12,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct ShowArguments {
   std::string topic, format = "text";
   std::uint64_t count = 0;
 };
@@ -23,7 +23,7 @@ std::uint64_t lying_in(const Bus& bus, const std::string& topic) {
   return opened ? dead_letters_in(opened->info()).count : 0;
 }
 
-int list(const Context& context) {
+int list_dead_letter_topics(const Context& context) {
   const Bus bus = open_to_look(context);
   Json rows = Json::array();
   Table table(
@@ -60,7 +60,7 @@ int list(const Context& context) {
   return code;
 }
 
-int show(const Context& context, const Options& options) {
+int show(const Context& context, const ShowArguments& options) {
   const Bus bus = open_to_look(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const DeadLetterRange range = dead_letters_in(topic.info());
@@ -83,7 +83,7 @@ int show(const Context& context, const Options& options) {
   return code;
 }
 
-int purge(const Context& context, const Options& options) {
+int purge(const Context& context, const ShowArguments& options) {
   const Bus bus = open_to_join(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const auto group = redrive_group(topic);
@@ -98,7 +98,7 @@ int purge(const Context& context, const Options& options) {
 }
 
 void add_show(CLI::App& parent, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ShowArguments>();
   CLI::App* const command =
       add_command(parent, context, "show", "Print the messages of a topic of dead letters",
                   [options](const Context& c) { return show(c, *options); });
@@ -137,10 +137,11 @@ void add_dlq(CLI::App& app, Context& context) {
       app.add_subcommand("dlq", "Dead letters: look at what groups gave up, send it back");
   parent->fallthrough();
   parent->require_subcommand(1);
-  add_command(*parent, context, "ls", "List groups with a topic for dead letters", list);
+  add_command(*parent, context, "ls", "List groups with a topic for dead letters",
+              list_dead_letter_topics);
   add_show(*parent, context);
   add_dlq_redrive(*parent, context);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ShowArguments>();
   CLI::App* const command = add_command(*parent, context, "purge", "Be done with what lies there",
                                         [options](const Context& c) { return purge(c, *options); });
   add_topic(command, options->topic);

@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct RedriveArguments {
   std::string topic, to;
   std::uint64_t count = 0;
   std::optional<std::chrono::nanoseconds> timeout;
@@ -61,14 +61,14 @@ struct Target {
   std::uint32_t type_bytes = 0;
 };
 
-struct Tally {
+struct RedriveTally {
   std::uint64_t redriven = 0, left = 0;
   std::optional<Error> error;
 };
 
 class Redrive {
  public:
-  Redrive(const Bus& bus, const Options& options)
+  Redrive(const Bus& bus, const RedriveArguments& options)
       : bus_(bus),
         options_(options),
         topic_(bus.topic_as_bytes(options.topic).value()),
@@ -76,7 +76,7 @@ class Redrive {
         consumer_(redrive_group(topic_).consumer({.prefetch = shm::kMaxPrefetch}).value()) {}
 
   /// What lies there now: what dies again meanwhile is for the next time.
-  Tally run();
+  RedriveTally run();
 
  private:
   enum class Outcome : std::uint8_t { redriven, left, stop };
@@ -88,12 +88,12 @@ class Redrive {
   Outcome leave(std::uint64_t sequence, const std::string& why);
 
   const Bus& bus_;
-  const Options& options_;
+  const RedriveArguments& options_;
   Topic<Bytes> topic_;
   std::uint64_t last_;
   Consumer<Bytes> consumer_;
   std::map<std::string, Target> targets_;
-  Tally tally_;
+  RedriveTally tally_;
 };
 
 Redrive::Outcome Redrive::leave(std::uint64_t sequence, const std::string& why) {
@@ -179,7 +179,7 @@ Redrive::Outcome Redrive::redrive(Delivery<Bytes>& delivery) {
   return settle(delivery, to, original.attributes);
 }
 
-Tally Redrive::run() {
+RedriveTally Redrive::run() {
   constexpr std::size_t kMostLeft = shm::kMaxPrefetch / 2;
   std::vector<Delivery<Bytes>> left;  // held to the end, or they would come again and again
   while (!stop_requested() && (options_.count == 0 || tally_.redriven < options_.count)) {
@@ -203,14 +203,14 @@ Tally Redrive::run() {
   return tally_;
 }
 
-int redrive(const Context& context, const Options& options) {
+int redrive(const Context& context, const RedriveArguments& options) {
   if (options.to == options.topic) {
     complain("--to: dead letters cannot be redriven to the topic where they lie");
     return kUsage;
   }
   const Bus bus = open_to_join(context);
   stop_on_signals();
-  const Tally tally = Redrive(bus, options).run();
+  const RedriveTally tally = Redrive(bus, options).run();
   if (context.json) {
     print_json({{"topic", options.topic}, {"redriven", tally.redriven}, {"left", tally.left}});
   } else {
@@ -225,7 +225,7 @@ int redrive(const Context& context, const Options& options) {
 }  // namespace
 
 void add_dlq_redrive(CLI::App& parent, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RedriveArguments>();
   CLI::App* const command = add_command(
       parent, context, "redrive", "Publish dead letters again where they came from, and ack them",
       [options](const Context& c) { return redrive(c, *options); });

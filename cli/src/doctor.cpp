@@ -13,7 +13,7 @@
 namespace tow::cli {
 namespace {
 
-const char* to_word(Verdict verdict) {
+const char* verdict_word(Verdict verdict) {
   switch (verdict) {
     case Verdict::ok:
       return "ok";
@@ -37,7 +37,7 @@ void print(const std::vector<Finding>& findings) {
   std::size_t width = 0;
   for (const Finding& finding : findings) width = std::max(width, finding.name.size());
   for (const Finding& finding : findings) {
-    write_out(fmt::format("{:<5} {:<{}}  {}\n", to_word(finding.verdict), finding.name, width,
+    write_out(fmt::format("{:<5} {:<{}}  {}\n", verdict_word(finding.verdict), finding.name, width,
                           printable(finding.text)));
     if (finding.verdict == Verdict::ok) continue;
     write_out(fmt::format("{:<{}}  -> {}\n", "", width + 6, printable(finding.remedy)));
@@ -54,7 +54,7 @@ int examine(const Context& context) {
     Json checks = Json::array();
     for (const Finding& finding : findings) {
       checks.push_back({{"check", finding.name},
-                        {"verdict", to_word(finding.verdict)},
+                        {"verdict", verdict_word(finding.verdict)},
                         {"text", finding.text},
                         {"remedy", finding.remedy}});
     }

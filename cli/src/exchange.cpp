@@ -14,7 +14,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct ExchangeArguments {
   std::string name, kind, alternate;
   std::vector<std::string> names, destinations;
   std::string key, payload, when_full = "wait";
@@ -25,7 +25,7 @@ struct Options {
   bool only_names = false, to_exchange = false, mandatory = false, has_payload = false;
 };
 
-std::string to_word(ExchangeKind kind) {
+std::string kind_word(ExchangeKind kind) {
   switch (kind) {
     case ExchangeKind::fanout:
       return "fanout";
@@ -46,7 +46,7 @@ ExchangeKind to_kind(const std::string& word) {
                              : ExchangeKind::any;
 }
 
-Json to_json(const HeaderValue& value) {
+Json header_json(const HeaderValue& value) {
   if (const auto* truth = std::get_if<bool>(&value)) return *truth;
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
   if (const auto* real = std::get_if<double>(&value)) return *real;
@@ -57,21 +57,21 @@ Json to_json(const HeaderValue& value) {
   return nullptr;
 }
 
-Json to_json(const Headers& headers) {
+Json headers_json(const Headers& headers) {
   Json json = Json::object();
-  for (const Header& header : headers) json[header.name] = to_json(header.value);
+  for (const Header& header : headers) json[header.name] = header_json(header.value);
   return json;
 }
 
-Json to_json(const Binding& binding) {
+Json binding_json(const Binding& binding) {
   return {{binding.to == Binding::To::queue ? "queue" : "exchange", binding.destination},
           {"key", binding.key},
-          {"arguments", to_json(binding.arguments)}};
+          {"arguments", headers_json(binding.arguments)}};
 }
 
 std::string describe(const Headers& arguments) {
   if (arguments.empty()) return "-";
-  return printable(to_json(arguments).dump(-1, ' ', false, Json::error_handler_t::replace));
+  return printable(headers_json(arguments).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Exchange open_exchange(const Bus& bus, const std::string& name) {
@@ -85,14 +85,14 @@ int list_bindings(const Context& context, const std::string& name) {
   Table table({"TO", "NAME", "KEY", "ARGUMENTS"});
   const auto bound = exchange.bindings().value();
   for (const Binding& binding : bound) {
-    bindings.push_back(to_json(binding));
+    bindings.push_back(binding_json(binding));
     table.add({binding.to == Binding::To::queue ? "queue" : "exchange",
                printable(binding.destination), binding.key.empty() ? "-" : printable(binding.key),
                describe(binding.arguments)});
   }
   if (context.json) {
     print_json({{"exchange", name},
-                {"kind", to_word(exchange.kind())},
+                {"kind", kind_word(exchange.kind())},
                 {"alternate", exchange.alternate()},
                 {"bindings", bindings}});
   } else {
@@ -101,7 +101,7 @@ int list_bindings(const Context& context, const std::string& name) {
   return kOk;
 }
 
-int list(const Context& context, const Options& options) {
+int list(const Context& context, const ExchangeArguments& options) {
   if (!options.name.empty()) return list_bindings(context, options.name);
   const Bus bus = open_to_look(context);
   Json exchanges = Json::array();
@@ -120,10 +120,10 @@ int list(const Context& context, const Options& options) {
       continue;  // removed since we listed it, or damaged
     }
     exchanges.push_back({{"exchange", name},
-                         {"kind", to_word(exchange->kind())},
+                         {"kind", kind_word(exchange->kind())},
                          {"bindings", bindings->size()},
                          {"alternate", exchange->alternate()}});
-    table.add({printable(name), to_word(exchange->kind()), std::to_string(bindings->size()),
+    table.add({printable(name), kind_word(exchange->kind()), std::to_string(bindings->size()),
                exchange->alternate().empty() ? "-" : printable(exchange->alternate())});
   }
   if (context.json) {
@@ -134,7 +134,7 @@ int list(const Context& context, const Options& options) {
   return code;
 }
 
-int create(const Context& context, const Options& options) {
+int create(const Context& context, const ExchangeArguments& options) {
   const Bus bus = Bus::open(context.bus).value();
   const auto before = bus.exchanges();
   const bool existed = std::find(before.begin(), before.end(), options.name) != before.end();
@@ -144,17 +144,17 @@ int create(const Context& context, const Options& options) {
                                 .value();
   if (context.json) {
     print_json({{"exchange", options.name},
-                {"kind", to_word(exchange.kind())},
+                {"kind", kind_word(exchange.kind())},
                 {"alternate", exchange.alternate()},
                 {"created", !existed}});
   } else {
     write_out(fmt::format("{} {} exchange {}\n", existed ? "there is already the" : "created",
-                          to_word(exchange.kind()), printable(options.name)));
+                          kind_word(exchange.kind()), printable(options.name)));
   }
   return kOk;
 }
 
-int change_bindings(const Context& context, const Options& options, bool bind) {
+int change_bindings(const Context& context, const ExchangeArguments& options, bool bind) {
   const Bus bus = open_to_join(context);
   const Exchange exchange = open_exchange(bus, options.name);
   std::size_t changed = 0;
@@ -176,7 +176,7 @@ int change_bindings(const Context& context, const Options& options, bool bind) {
   return bind || changed != 0 ? kOk : kNotFound;
 }
 
-int remove(const Context& context, const Options& options) {
+int remove(const Context& context, const ExchangeArguments& options) {
   const Bus bus = open_to_join(context);
   Json removed = Json::array();
   int code = kOk;
@@ -193,13 +193,14 @@ int remove(const Context& context, const Options& options) {
 }
 
 /// Each message of the source; returns how many went out, and the queues that got one.
-struct Tally {
+struct ExchangeTally {
   std::uint64_t published = 0, copies = 0, unroutable = 0;
   std::optional<Error> error;
 };
 
-Tally publish_all(ExchangePublisher& publisher, Source& source, const Options& options) {
-  Tally tally;
+ExchangeTally publish_all(ExchangePublisher& publisher, Source& source,
+                          const ExchangeArguments& options) {
+  ExchangeTally tally;
   const Attributes attributes = options.attributes.attributes();
   while (const auto payload = source.next()) {
     const auto reached = publisher.publish(options.key, *payload, attributes);
@@ -229,7 +230,7 @@ class OnePayload final : public Source {
   bool given_ = false;
 };
 
-int publish(const Context& context, const Options& options) {
+int publish(const Context& context, const ExchangeArguments& options) {
   const Bus bus = open_to_join(context);
   ExchangePublisherOptions how{.mandatory = options.mandatory};
   how.when_full = options.when_full == "fail"   ? WhenFull::fail
@@ -244,7 +245,7 @@ int publish(const Context& context, const Options& options) {
     constexpr std::uint64_t kLongestLine = 64 << 20;
     source = lines_of("-", kLongestLine);
   }
-  const Tally tally = publish_all(publisher, *source, options);
+  const ExchangeTally tally = publish_all(publisher, *source, options);
   if (context.json) {
     print_json({{"exchange", options.name},
                 {"published", tally.published},
@@ -261,7 +262,7 @@ int publish(const Context& context, const Options& options) {
   return tally.error ? fail(*tally.error) : kOk;
 }
 
-using Shared = std::shared_ptr<Options>;
+using Shared = std::shared_ptr<ExchangeArguments>;
 
 CLI::Option* add_name(CLI::App* command, const Shared& options) {
   return command->add_option("EXCHANGE", options->name, "Name of the exchange")->type_name("");
@@ -338,7 +339,7 @@ void add_remove_and_publish(CLI::App& parent, Context& context, const Shared& op
 }  // namespace
 
 void add_exchange(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ExchangeArguments>();
   CLI::App* const parent =
       app.add_subcommand("exchange", "Make exchanges, bind queues to them, publish to them");
   parent->fallthrough();

@@ -12,7 +12,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct GroupArguments {
   std::string topic, group;
 };
 
@@ -32,7 +32,7 @@ void list_topic(const TopicInfo& info, Json& groups, Table& table) {
   }
 }
 
-int list(const Context& context, const Options& options) {
+int list(const Context& context, const GroupArguments& options) {
   const Bus bus = open_to_look(context);
   Json groups = Json::array();
   Table table({"TOPIC", "GROUP", "MODE", "STATE", ">LAG", ">CONSUMERS", ">OLDEST"});
@@ -57,7 +57,7 @@ int list(const Context& context, const Options& options) {
   return code;
 }
 
-void line(std::string_view label, std::string_view text) {
+void group_line(std::string_view label, std::string_view text) {
   write_out(fmt::format("{:<14}{}\n", label, text));
 }
 
@@ -66,23 +66,24 @@ std::string time_text(std::chrono::nanoseconds time, const char* none) {
 }
 
 void print_options(const GroupOptions& options) {
-  line("mode", to_word(options.mode) + (options.by_priority ? ", by priority" : ""));
-  line("attempts",
-       fmt::format("at most {}; backoff {} to {}", options.max_attempts,
-                   time_text(options.backoff, "none"), time_text(options.max_backoff, "none")));
-  line("lease", time_text(options.lease, "until the consumer settles, ends or dies"));
-  line("time to live", time_text(options.time_to_live, "as messages say"));
-  line("length", options.max_length == 0 ? "as much as the topic holds"
-                                         : fmt::format("at most {}, then {}", options.max_length,
-                                                       to_word(options.overflow)));
-  line("keys", options.key_pattern.empty() ? "all" : printable(options.key_pattern));
-  line("tag", options.tag.empty() ? "any" : printable(options.tag));
-  line("dead letters",
-       options.dead_letter.empty()
-           ? "none: what is given up is dropped"
-           : "to " + printable(options.dead_letter) +
-                 (options.drop_when_dead_letters_full ? ", dropped when they cannot be moved"
-                                                      : ", waiting when they cannot be moved"));
+  group_line("mode", to_word(options.mode) + (options.by_priority ? ", by priority" : ""));
+  group_line("attempts", fmt::format("at most {}; backoff {} to {}", options.max_attempts,
+                                     time_text(options.backoff, "none"),
+                                     time_text(options.max_backoff, "none")));
+  group_line("lease", time_text(options.lease, "until the consumer settles, ends or dies"));
+  group_line("time to live", time_text(options.time_to_live, "as messages say"));
+  group_line("length", options.max_length == 0
+                           ? "as much as the topic holds"
+                           : fmt::format("at most {}, then {}", options.max_length,
+                                         to_word(options.overflow)));
+  group_line("keys", options.key_pattern.empty() ? "all" : printable(options.key_pattern));
+  group_line("tag", options.tag.empty() ? "any" : printable(options.tag));
+  group_line("dead letters", options.dead_letter.empty()
+                                 ? "none: what is given up is dropped"
+                                 : "to " + printable(options.dead_letter) +
+                                       (options.drop_when_dead_letters_full
+                                            ? ", dropped when they cannot be moved"
+                                            : ", waiting when they cannot be moved"));
 }
 
 void print_consumers(const GroupInfo& info) {
@@ -101,7 +102,7 @@ void print_consumers(const GroupInfo& info) {
   table.print();
 }
 
-int show(const Context& context, const Options& options) {
+int show(const Context& context, const GroupArguments& options) {
   const Bus bus = open_to_look(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const GroupInfo info = existing_group(topic, options.group).info();
@@ -111,25 +112,28 @@ int show(const Context& context, const Options& options) {
     print_json(json);
     return kOk;
   }
-  line("group", fmt::format("{} of topic {}, {}", printable(info.name), printable(options.topic),
-                            state_word(info)));
-  line("lag", fmt::format("{} unsettled{}; from {}, the topic's last is {}", info.lag,
-                          info.oldest_age.count() > 0 ? ", the oldest for " + age_text(info) : "",
-                          info.low, info.last));
-  line("messages",
-       fmt::format("{} ready, {} leased, {} started, {} delayed, {} dead, {} settling", info.ready,
-                   info.leased, info.started, info.delayed, info.dead, info.settling));
-  line("until now", fmt::format("{} retried, {} returned, {} expired, {} dropped, {} given up, "
-                                "{} lost, {} filtered, {} seeks",
-                                info.retried, info.returned, info.expired, info.dropped,
-                                info.gave_up, info.lost, info.filtered, info.seeks));
+  group_line("group", fmt::format("{} of topic {}, {}", printable(info.name),
+                                  printable(options.topic), state_word(info)));
+  group_line("lag",
+             fmt::format("{} unsettled{}; from {}, the topic's last is {}", info.lag,
+                         info.oldest_age.count() > 0 ? ", the oldest for " + age_text(info) : "",
+                         info.low, info.last));
+  group_line(
+      "messages",
+      fmt::format("{} ready, {} leased, {} started, {} delayed, {} dead, {} settling", info.ready,
+                  info.leased, info.started, info.delayed, info.dead, info.settling));
+  group_line("until now",
+             fmt::format("{} retried, {} returned, {} expired, {} dropped, {} given up, "
+                         "{} lost, {} filtered, {} seeks",
+                         info.retried, info.returned, info.expired, info.dropped, info.gave_up,
+                         info.lost, info.filtered, info.seeks));
   print_options(info.options);
-  if (!info.left_dead.empty()) line("not moved", printable(info.left_dead));
+  if (!info.left_dead.empty()) group_line("not moved", printable(info.left_dead));
   print_consumers(info);
   return kOk;
 }
 
-int set_paused(const Context& context, const Options& options, bool paused) {
+int set_paused(const Context& context, const GroupArguments& options, bool paused) {
   const Bus bus = open_to_join(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const auto group = existing_group(topic, options.group);
@@ -143,7 +147,7 @@ int set_paused(const Context& context, const Options& options, bool paused) {
   return kOk;
 }
 
-int remove(const Context& context, const Options& options) {
+int remove(const Context& context, const GroupArguments& options) {
   const Bus bus = open_to_join(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const std::uint64_t lag = existing_group(topic, options.group).info().lag;
@@ -158,8 +162,8 @@ int remove(const Context& context, const Options& options) {
 }
 
 void add_action(CLI::App& parent, Context& context, const char* name, const char* description,
-                int (*action)(const Context&, const Options&)) {
-  const auto options = std::make_shared<Options>();
+                int (*action)(const Context&, const GroupArguments&)) {
+  const auto options = std::make_shared<GroupArguments>();
   CLI::App* const command =
       add_command(parent, context, name, description,
                   [options, action](const Context& c) { return action(c, *options); });
@@ -167,7 +171,7 @@ void add_action(CLI::App& parent, Context& context, const char* name, const char
 }
 
 void add_list(CLI::App& parent, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<GroupArguments>();
   add_command(parent, context, "ls", "List the groups of one topic or of all",
               [options](const Context& c) { return list(c, *options); })
       ->add_option("TOPIC", options->topic, "Name of the topic")
@@ -210,9 +214,9 @@ void add_group(CLI::App& app, Context& context) {
   add_group_create(*parent, context);
   add_group_seek(*parent, context);
   add_action(*parent, context, "pause", "Hand nothing out until it is resumed",
-             [](const Context& c, const Options& o) { return set_paused(c, o, true); });
+             [](const Context& c, const GroupArguments& o) { return set_paused(c, o, true); });
   add_action(*parent, context, "resume", "Hand messages out again",
-             [](const Context& c, const Options& o) { return set_paused(c, o, false); });
+             [](const Context& c, const GroupArguments& o) { return set_paused(c, o, false); });
   add_action(*parent, context, "rm", "Remove a group: its consumers end, nobody waits for it",
              remove);
   parent->footer(

@@ -13,14 +13,14 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct GroupCreateArguments {
   std::string topic, group, mode = "shared", start = "next", overflow = "block";
   std::uint64_t max_attempts = GroupOptions{}.max_attempts;
   std::optional<std::chrono::nanoseconds> lease, backoff, max_backoff, time_to_live;
   GroupOptions rest;
 };
 
-GroupOptions group_options(const Options& options) {
+GroupOptions group_options(const GroupCreateArguments& options) {
   constexpr std::uint64_t kLargest = std::numeric_limits<std::uint32_t>::max();
   GroupOptions result = options.rest;
   result.mode = options.mode == "ordered"         ? GroupMode::ordered
@@ -39,7 +39,7 @@ GroupOptions group_options(const Options& options) {
   return result;
 }
 
-int create(const Context& context, const Options& options) {
+int create(const Context& context, const GroupCreateArguments& options) {
   const Bus bus = open_to_join(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const bool existed = has_group(topic, options.group);
@@ -56,7 +56,7 @@ int create(const Context& context, const Options& options) {
   return kOk;
 }
 
-void add_limits(CLI::App* command, Options& options) {
+void add_limits(CLI::App* command, GroupCreateArguments& options) {
   add_number(command, "--max-attempts", options.max_attempts,
              "How often a message is begun before it is given up, 1 to 30 [16]", 1);
   add_duration(command, "--lease", options.lease,
@@ -75,7 +75,7 @@ void add_limits(CLI::App* command, Options& options) {
 }  // namespace
 
 void add_group_create(CLI::App& parent, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<GroupCreateArguments>();
   CLI::App* const command =
       add_command(parent, context, "create", "Make a group",
                   [options](const Context& c) { return create(c, *options); });

@@ -11,7 +11,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct GroupSeekArguments {
   std::string topic, group;
   SeekTo to;
   bool dry_run = false;
@@ -50,7 +50,7 @@ std::string words_of(const Effect& effect) {
   return words.empty() ? "no message comes again or is skipped" : words;
 }
 
-int seek(const Context& context, const Options& options) {
+int seek(const Context& context, const GroupSeekArguments& options) {
   const Bus bus = options.dry_run ? open_to_look(context) : open_to_join(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   const auto group = existing_group(topic, options.group);
@@ -78,7 +78,7 @@ int seek(const Context& context, const Options& options) {
 }  // namespace
 
 void add_group_seek(CLI::App& parent, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<GroupSeekArguments>();
   CLI::App* const command =
       add_command(parent, context, "seek", "Move a group forward or back, while it runs",
                   [options](const Context& c) { return seek(c, *options); });

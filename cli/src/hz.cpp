@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct HzArguments {
   std::string topic;
   std::uint64_t count = 0;
   std::optional<std::chrono::nanoseconds> timeout;
@@ -52,7 +52,7 @@ Second watch(Subscriber<Bytes>& observer, Clock::time_point until) {
   return second;
 }
 
-void print(const Context& context, const Options& options, const Second& second) {
+void print(const Context& context, const HzArguments& options, const Second& second) {
   if (context.json) {
     print_json_line({{"topic", options.topic},
                      {"seconds", second.seconds},
@@ -71,7 +71,7 @@ void print(const Context& context, const Options& options, const Second& second)
   flush();
 }
 
-int measure(const Context& context, const Options& options) {
+int measure(const Context& context, const HzArguments& options) {
   const Bus bus = open_to_look(context);
   const auto topic = bus.topic_as_bytes(options.topic).value();
   stop_on_signals();
@@ -95,7 +95,7 @@ int measure(const Context& context, const Options& options) {
 }  // namespace
 
 void add_hz(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HzArguments>();
   CLI::App* const command =
       add_command(app, context, "hz", "Show each second how much a topic carries",
                   [options](const Context& c) { return measure(c, *options); });

@@ -11,7 +11,7 @@ namespace {
 
 std::string bytes(std::uint64_t count) { return human_bytes(static_cast<double>(count)); }
 
-void line(std::string_view label, std::string_view text) {
+void topic_line(std::string_view label, std::string_view text) {
   write_out(fmt::format("{:<12}{}\n", label, text));
 }
 
@@ -27,26 +27,28 @@ std::string describe_stamps(Stamps stamps) {
 }
 
 void print_head(const Context& context, const Bus& bus, const TopicInfo& info) {
-  line("topic", printable(info.name) + (info.removed ? "  (removed)" : ""));
-  line("bus", printable(context.bus) + "  " + printable(bus.path()));
-  line("messages", info.last == 0 ? "none yet"
-                   : info.oldest > info.last
-                       ? fmt::format("{}, none readable now", info.last)
-                       : fmt::format("{}, readable from {}", info.last, info.oldest));
-  line("lag", fmt::format("{} (slowest required subscriber)", largest_lag(info)));
-  line("dropped", fmt::format("{} (publishers that rather drop than wait)", info.dropped));
-  line("memory", bytes(info.file_bytes));
-  line("type", info.type_bytes == 0
-                   ? printable(info.type_name)
-                   : fmt::format("{}, {} bytes", printable(info.type_name), info.type_bytes));
-  line("publishers",
-       fmt::format("{}, at most {}", to_word(info.publishers_kind), info.max_publishers));
-  line("subscribers", fmt::format("at most {}", info.max_subscribers));
-  line("depth", fmt::format("{} asked for; {} slots of {} bytes, lanes of {}", info.asked_depth,
-                            info.slot_count, info.slot_bytes, info.lane_slot_count));
-  line("largest", bytes(info.max_message_bytes));
-  line("pool", bytes(info.pool_bytes) + " a publisher" + (info.huge_pages ? ", huge pages" : ""));
-  line("stamps", describe_stamps(info.stamps));
+  topic_line("topic", printable(info.name) + (info.removed ? "  (removed)" : ""));
+  topic_line("bus", printable(context.bus) + "  " + printable(bus.path()));
+  topic_line("messages", info.last == 0 ? "none yet"
+                         : info.oldest > info.last
+                             ? fmt::format("{}, none readable now", info.last)
+                             : fmt::format("{}, readable from {}", info.last, info.oldest));
+  topic_line("lag", fmt::format("{} (slowest required subscriber)", largest_lag(info)));
+  topic_line("dropped", fmt::format("{} (publishers that rather drop than wait)", info.dropped));
+  topic_line("memory", bytes(info.file_bytes));
+  topic_line("type", info.type_bytes == 0
+                         ? printable(info.type_name)
+                         : fmt::format("{}, {} bytes", printable(info.type_name), info.type_bytes));
+  topic_line("publishers",
+             fmt::format("{}, at most {}", to_word(info.publishers_kind), info.max_publishers));
+  topic_line("subscribers", fmt::format("at most {}", info.max_subscribers));
+  topic_line("depth",
+             fmt::format("{} asked for; {} slots of {} bytes, lanes of {}", info.asked_depth,
+                         info.slot_count, info.slot_bytes, info.lane_slot_count));
+  topic_line("largest", bytes(info.max_message_bytes));
+  topic_line("pool",
+             bytes(info.pool_bytes) + " a publisher" + (info.huge_pages ? ", huge pages" : ""));
+  topic_line("stamps", describe_stamps(info.stamps));
 }
 
 std::string state_of(const ProcessInfo& process, bool evicted = false) {

@@ -9,7 +9,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct LsArguments {
   bool details = false;
   bool names = false;
 };
@@ -48,7 +48,7 @@ Json summary(const TopicInfo& info) {
   return json;
 }
 
-int list(const Context& context, const Options& options) {
+int list(const Context& context, const LsArguments& options) {
   const Bus bus = open_to_look(context);
   Table table(options.details
                   ? std::vector<std::string>{"TOPIC", ">MESSAGES", ">PUBLISHERS", ">SUBSCRIBERS",
@@ -94,7 +94,7 @@ int list_names(const Context& context) {
 }  // namespace
 
 void add_ls(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<LsArguments>();
   CLI::App* const command = add_command(
       app, context, "ls", "List the topics of the bus",
       [options](const Context& c) { return options->names ? list_names(c) : list(c, *options); });

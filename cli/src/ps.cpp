@@ -50,7 +50,7 @@ Holdings holdings_of_all(const Bus& bus) {
 }
 
 /// "stopped" where the kernel says so of a process of that name; nobody takes it for dead.
-std::string state_of(const ProcessInfo& process) {
+std::string kernel_state_of(const ProcessInfo& process) {
   if (!process.alive) return "dead";
   std::ifstream file(fmt::format("/proc/{}/stat", process.pid));
   std::string line;
@@ -89,7 +89,7 @@ Json json_of(const ProcessInfo& process, const std::vector<Holding>& holdings) {
   Json json = {{"pid", process.pid},
                {"uid", process.uid},
                {"command", process.command},
-               {"state", state_of(process)},
+               {"state", kernel_state_of(process)},
                {"joined_ns", process.joined_ns},
                {"holds", Json::array()}};
   for (const Holding& holding : holdings) {
@@ -100,7 +100,7 @@ Json json_of(const ProcessInfo& process, const std::vector<Holding>& holdings) {
   return json;
 }
 
-int list(const Context& context) {
+int list_processes(const Context& context) {
   const Bus bus = open_to_look(context);
   Holdings holdings = holdings_of_all(bus);
   Table table({">PID", "COMMAND", "STATE", ">JOINED", "HOLDS"});
@@ -108,7 +108,7 @@ int list(const Context& context) {
   for (const ProcessInfo& process : bus.processes()) {
     const std::vector<Holding>& held = holdings[who(process)];
     processes.push_back(json_of(process, held));
-    table.add({std::to_string(process.pid), printable(process.command), state_of(process),
+    table.add({std::to_string(process.pid), printable(process.command), kernel_state_of(process),
                age_of(process), text_of(held)});
   }
   if (context.json) {
@@ -122,8 +122,8 @@ int list(const Context& context) {
 }  // namespace
 
 void add_ps(CLI::App& app, Context& context) {
-  CLI::App* const command =
-      add_command(app, context, "ps", "List the processes of the bus and what they hold", list);
+  CLI::App* const command = add_command(
+      app, context, "ps", "List the processes of the bus and what they hold", list_processes);
   command->footer(
       "PID is the process's own, which may mean nothing outside its PID namespace. A dead\n"
       "process is listed until somebody repairs what it left (`tow heal` does, towd at once).\n"

@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct PubArguments {
   PublishingOptions publishing;
   std::string file;
   std::uint64_t count = 0, bytes = 0;
@@ -28,20 +28,20 @@ struct Options {
   bool whole_file() const { return !file.empty() && !lines; }
 };
 
-struct Tally {
+struct PubTally {
   std::uint64_t tried = 0, bytes = 0;  ///< dropped messages were tried; their bytes do not count
   std::optional<Error> error;
 };
 
 /// The largest message that is known beforehand.
-std::uint64_t largest_of(const Options& options) {
+std::uint64_t largest_of(const PubArguments& options) {
   std::error_code none;  // a pipe has no size
   const auto bytes =
       options.whole_file() ? std::filesystem::file_size(options.file, none) : std::uintmax_t{0};
   return std::max<std::uint64_t>(options.bytes, none ? 0 : bytes);
 }
 
-std::unique_ptr<Source> open_source(const Options& options, std::uint64_t max_bytes) {
+std::unique_ptr<Source> open_source(const PubArguments& options, std::uint64_t max_bytes) {
   if (options.generates()) return generated(options.count, options.bytes);
   if (options.whole_file()) return whole_file(options.file, max_bytes);
   return lines_of(options.file.empty() ? "-" : options.file, max_bytes);
@@ -65,9 +65,9 @@ class Pace {
   Clock::time_point start_;
 };
 
-Tally publish_all(Publisher<Bytes>& publisher, Source& source, const TopicInfo& info,
-                  const Options& options) {
-  Tally tally;
+PubTally publish_all(Publisher<Bytes>& publisher, Source& source, const TopicInfo& info,
+                     const PubArguments& options) {
+  PubTally tally;
   const Attributes attributes = options.publishing.attributes.attributes();
   const Pace pace(options.rate);
   while (const auto payload = source.next()) {
@@ -85,7 +85,7 @@ Tally publish_all(Publisher<Bytes>& publisher, Source& source, const TopicInfo& 
   return tally;
 }
 
-void report(const Context& context, const Options& options, const Tally& tally,
+void report(const Context& context, const PubArguments& options, const PubTally& tally,
             const Publisher<Bytes>& publisher, double seconds) {
   const std::uint64_t sent = tally.tried - publisher.dropped();
   if (context.json) {
@@ -107,7 +107,7 @@ void report(const Context& context, const Options& options, const Tally& tally,
   write_out("\n");
 }
 
-int publish_from_source(const Context& context, Options options) {
+int publish_from_source(const Context& context, PubArguments options) {
   constexpr std::uint64_t kUsualBytes = 64;
   if (options.generates() && !options.has_size) options.bytes = kUsualBytes;
   const Bus bus = Bus::open(context.bus).value();
@@ -120,7 +120,7 @@ int publish_from_source(const Context& context, Options options) {
   const auto source = open_source(options, info.max_message_bytes);
   auto publisher = open_publisher(topic, options.publishing);
   const auto start = Clock::now();
-  const Tally tally = publish_all(publisher, *source, info, options);
+  const PubTally tally = publish_all(publisher, *source, info, options);
   report(context, options, tally, publisher,
          std::chrono::duration<double>(Clock::now() - start).count());
   return tally.error ? fail(*tally.error) : kOk;
@@ -129,7 +129,7 @@ int publish_from_source(const Context& context, Options options) {
 }  // namespace
 
 void add_pub(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PubArguments>();
   CLI::App* const command =
       add_command(app, context, "pub", "Publish lines, files, or made-up messages",
                   [options](const Context& c) { return publish_from_source(c, *options); });

@@ -10,7 +10,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct RemoveArguments {
   std::vector<std::string> topics;
 };
 
@@ -67,7 +67,7 @@ int heal(const Context& context) {
 }  // namespace
 
 void add_rm(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RemoveArguments>();
   CLI::App* const command =
       add_command(app, context, "rm", "Remove topics; with --bus NAME and no topic, that bus",
                   [options](const Context& c) {

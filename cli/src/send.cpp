@@ -11,13 +11,13 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct SendArguments {
   PublishingOptions publishing;
   std::string payload;
   bool has_payload = false;  ///< else it comes from stdin
 };
 
-void report(const Context& context, const Options& options, std::size_t bytes,
+void report(const Context& context, const SendArguments& options, std::size_t bytes,
             const Publisher<Bytes>& publisher) {
   const bool dropped = publisher.dropped() != 0;
   if (context.json) {
@@ -34,7 +34,7 @@ void report(const Context& context, const Options& options, std::size_t bytes,
               : fmt::format("published message {}, {} bytes\n", publisher.last_sequence(), bytes));
 }
 
-int send_one(const Context& context, const Options& options) {
+int send_one(const Context& context, const SendArguments& options) {
   const Bus bus = Bus::open(context.bus).value();
   const auto topic = open_topic(bus, options.publishing.topic, options.payload.size());
   const TopicInfo info = topic.info();
@@ -58,7 +58,7 @@ int send_one(const Context& context, const Options& options) {
 }  // namespace
 
 void add_send(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SendArguments>();
   CLI::App* const command =
       add_command(app, context, "send", "Publish one message, with attributes",
                   [options](const Context& c) { return send_one(c, *options); });

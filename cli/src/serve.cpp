@@ -11,7 +11,7 @@
 namespace tow::cli {
 namespace {
 
-struct Options {
+struct ServeArguments {
   std::string service;
   std::vector<std::string> command;
   std::uint64_t count = 0;
@@ -40,7 +40,7 @@ bool answer(Request<>& request, const std::vector<std::string>& command) {
   return false;
 }
 
-int serve(const Context& context, const Options& options) {
+int serve(const Context& context, const ServeArguments& options) {
   const Bus bus = Bus::open(context.bus).value();
   const auto attempts = static_cast<std::uint32_t>(options.max_attempts);
   auto server = bus.server(options.service, {.service = {.max_attempts = attempts}}).value();
@@ -63,7 +63,7 @@ int serve(const Context& context, const Options& options) {
 }  // namespace
 
 void add_serve(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ServeArguments>();
   CLI::App* const command =
       add_command(app, context, "serve", "Answer requests by running a command for each",
                   [options](const Context& c) { return serve(c, *options); });

@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct SubArguments {
   std::string topic, format = "text", from = "next";
   std::uint64_t count = 0;
   std::uint64_t max_lag = 0;
@@ -24,13 +24,13 @@ struct Options {
 };
 
 /// What became of a run, for the exit code and the last words.
-struct Tally {
+struct SubTally {
   std::uint64_t printed = 0, missed = 0;
   bool timed_out = false;
   std::optional<Error> error;
 };
 
-Subscriber<Bytes> subscribe(const Topic<Bytes>& topic, const Options& options, Start start) {
+Subscriber<Bytes> subscribe(const Topic<Bytes>& topic, const SubArguments& options, Start start) {
   if (!options.required) return topic.observer(start);
   // It prints: no wake-up is slower than that, and it may wait for days.
   constexpr std::chrono::nanoseconds kNoSpin{0};
@@ -38,7 +38,7 @@ Subscriber<Bytes> subscribe(const Topic<Bytes>& topic, const Options& options, S
 }
 
 /// The next message; waits until the timeout, or a stop, but hands over first what was printed.
-Taken<Bytes> take_next(Subscriber<Bytes>& subscriber, const Options& options) {
+Taken<Bytes> take_next(Subscriber<Bytes>& subscriber, const SubArguments& options) {
   Taken<Bytes> taken = subscriber.try_take();
   if (taken || taken.failed()) return taken;
   flush();
@@ -56,8 +56,9 @@ Taken<Bytes> take_next(Subscriber<Bytes>& subscriber, const Options& options) {
 }
 
 /// Prints messages up to `last` (0: without end) until the options say that it is enough.
-Tally print_messages(Subscriber<Bytes>& subscriber, const Options& options, std::uint64_t last) {
-  Tally tally;
+SubTally print_messages(Subscriber<Bytes>& subscriber, const SubArguments& options,
+                        std::uint64_t last) {
+  SubTally tally;
   const MessageText text(options.format, options.topic, options.verbose);
   while (!stop_requested() && (options.count == 0 || tally.printed < options.count)) {
     if (last != 0 && subscriber.next_sequence() > last) break;
@@ -81,7 +82,7 @@ Tally print_messages(Subscriber<Bytes>& subscriber, const Options& options, std:
   return tally;
 }
 
-int conclude(const Tally& tally, const Options& options) {
+int conclude(const SubTally& tally, const SubArguments& options) {
   if (tally.missed != 0) {
     complain(fmt::format("{} messages were gone before they were read{}", tally.missed,
                          options.required ? "" : "; with --required publishers wait"));
@@ -98,7 +99,7 @@ int conclude(const Tally& tally, const Options& options) {
   return kTimedOut;
 }
 
-int subscribe_and_print(const Context& context, Options options) {
+int subscribe_and_print(const Context& context, SubArguments options) {
   if (context.json) options.format = "json";
   const Start start = *parse_start(options.from);
   const Bus bus = options.required ? open_to_join(context) : open_to_look(context);
@@ -114,7 +115,7 @@ int subscribe_and_print(const Context& context, Options options) {
 }  // namespace
 
 void add_sub(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SubArguments>();
   CLI::App* const command =
       add_command(app, context, "sub", "Print the messages of a topic",
                   [options](const Context& c) { return subscribe_and_print(c, *options); });
