@@ -17,7 +17,7 @@ using test::Jobs;
 using test::numbers;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kSlots = 128;  // of a topic of 64
+constexpr std::uint64_t kGroupSlots = 128;  // of a topic of 64
 constexpr std::uint64_t kHurtful[] = {0, 1, 1ULL << 31, 1ULL << 57, 1ULL << 63, UINT64_MAX};
 
 struct Field {
@@ -64,7 +64,7 @@ std::vector<Field> moving_fields() {
   const std::uint64_t consumers = offsetof(GroupLayout, consumers);
   add_range(fields, "consumers", consumers, consumers + 2 * sizeof(ConsumerLayout), 4);
   add_range(fields, "words", sizeof(GroupLayout), sizeof(GroupLayout) + 4 * 8, 8);
-  const std::uint64_t due = sizeof(GroupLayout) + 8 * kSlots;
+  const std::uint64_t due = sizeof(GroupLayout) + 8 * kGroupSlots;
   add_range(fields, "due times", due, due + 4 * 8, 8);
   return fields;
 }
@@ -99,7 +99,7 @@ class HostileGroup : public testing::TestWithParam<GroupMode> {
     for (auto& delivery : kept) (void)delivery.ack();
     (void)consumer.take(1ms);
     const GroupInfo info = group.info();
-    EXPECT_LE(info.lag, kSlots);
+    EXPECT_LE(info.lag, kGroupSlots);
     EXPECT_LE(info.consumers.size(), shm::kMaxConsumers);
     (void)group.seek(SeekTo::offset(-3));
     (void)consumer.try_take();

@@ -25,10 +25,10 @@ using namespace std::chrono_literals;
 
 constexpr TopicOptions kOne{.publishers = Publishers::one, .depth = 16};
 constexpr TopicOptions kMany{.publishers = Publishers::many, .depth = 16};
-constexpr std::uint64_t kSlots = 32;  // of both
+constexpr std::uint64_t kRingSlots = 32;  // of both
 
 void set_slots(const std::string& lane, std::uint64_t sequence) {
-  for (std::uint64_t slot = 0; slot < kSlots; ++slot) {
+  for (std::uint64_t slot = 0; slot < kRingSlots; ++slot) {
     test::overwrite(lane, sizeof(shm::LaneLayout) + slot * 64, sequence);
   }
 }
@@ -60,25 +60,25 @@ TEST_F(EverySlotLies, AndALookWithADescriptorEndsNevertheless) {
 /// As if the topic had got as far as `first` and the rest of a ring.
 void advance(const TempBus& bus, const TopicOptions& options, std::uint64_t first) {
   const std::string files = bus.topic_path("notes");
-  const std::uint64_t last = first + kSlots - 1;
+  const std::uint64_t last = first + kRingSlots - 1;
   test::overwrite(files + "/order", offsetof(shm::OrderLayout, limit), last);
   const unsigned lane_bits = 10, slot_bits = 5;  // 1024 publishers, 32 slots
-  for (std::uint64_t sequence = first; sequence != first + kSlots; ++sequence) {
-    const std::uint64_t slot = sequence % kSlots;
+  for (std::uint64_t sequence = first; sequence != first + kRingSlots; ++sequence) {
+    const std::uint64_t slot = sequence % kRingSlots;
     test::overwrite(files + "/lanes/0", sizeof(shm::LaneLayout) + slot * 64, sequence);
     if (options.publishers == Publishers::one) continue;
-    const std::uint64_t word = (sequence / kSlots + 1) << (lane_bits + slot_bits) | slot;
+    const std::uint64_t word = (sequence / kRingSlots + 1) << (lane_bits + slot_bits) | slot;
     test::overwrite(files + "/order", sizeof(shm::OrderLayout) + slot * 64, word);
   }
 }
 
 constexpr std::uint64_t kFirsts[] = {1ULL << 50,
-                                     (1ULL << 50) - kSlots,
+                                     (1ULL << 50) - kRingSlots,
                                      1ULL << 62,
-                                     shm::kBusy - kSlots,
+                                     shm::kBusy - kRingSlots,
                                      shm::kBusy,
-                                     shm::kBusy + 5 * kSlots,
-                                     UINT64_MAX - (kSlots - 1),
+                                     shm::kBusy + 5 * kRingSlots,
+                                     UINT64_MAX - (kRingSlots - 1),
                                      UINT64_MAX - 5};
 
 TEST(HostileWords, SequencesThatNoTopicReachesAreRefusedToPublishersOrHarmless) {

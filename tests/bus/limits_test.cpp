@@ -122,10 +122,10 @@ TEST_P(Limits, ThousandAndTwentyFourSubscribersReadAndTheNextIsRefused) {
   const TopicOptions options{.depth = 64, .max_message_bytes = 48, .pool_bytes = 64};
   const auto bytes = topic(options).value();
   constexpr int kProcesses = 4, kEach = 256;
-  struct Steps {
+  struct Progress {
     std::atomic<int> joined{0}, done{0};
   };
-  const Shared<Steps> steps;
+  const Shared<Progress> steps;
   std::vector<Child> readers;
   for (int i = 0; i < kProcesses; ++i) {
     readers.emplace_back([&] {

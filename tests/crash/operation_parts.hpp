@@ -13,6 +13,8 @@ using Operations = std::vector<Operation>;
 inline constexpr std::size_t kWarm = 1700;
 
 inline void nothing(Actor&) {}
+/// Joins the bus, and no topic.
+inline void open_bus(Actor& actor) { actor.bus.emplace(Bus::open(actor.path).value()); }
 inline void open(Actor& actor) { actor.open(); }
 inline void attach(Actor& actor) { actor.attach(); }
 inline void attach_hasty(Actor& actor) { actor.attach({.when_full = WhenFull::fail}); }

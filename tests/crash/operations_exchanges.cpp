@@ -7,7 +7,7 @@ namespace tow::crash {
 namespace {
 
 constexpr const char* kExchange = "exchange";
-constexpr const char* kOther = "other";
+constexpr const char* kOtherExchange = "other";
 /// Small, because every byte is compared at every instruction.
 const ExchangeOptions kSmallTable{
     .kind = ExchangeKind::topic, .alternate = {}, .table_bytes = 4096};
@@ -23,8 +23,6 @@ Setting with_exchange(std::function<void(Stage&)> more = {}) {
     if (more) more(stage);
   });
 }
-
-void join(Actor& actor) { actor.bus.emplace(Bus::open(actor.path).value()); }
 
 std::vector<std::string> keys_in(const Bus& bus, const char* name = kExchange) {
   std::vector<std::string> keys;
@@ -46,12 +44,12 @@ Verdict either(Keys before, Keys after) {
 void add_changes(Operations& list) {
   list.push_back({.name = "create an exchange",
                   .setting = of(Publishers::many),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act = [](Actor& actor) { open_exchange(*actor.bus); },
                   .verdict = either({}, {})});
   list.push_back({.name = "bind",
                   .setting = with_exchange(),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act =
                       [](Actor& actor) {
                         open_exchange(*actor.bus).bind(kTopic, "second.*", {{"a", 1}}).value();
@@ -60,7 +58,7 @@ void add_changes(Operations& list) {
                   .verdict = either({"key.#"}, {"key.#", "second.*"})});
   list.push_back({.name = "unbind",
                   .setting = with_exchange(),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act =
                       [](Actor& actor) {
                         open_exchange(*actor.bus).unbind(kTopic, "key.#").value();
@@ -71,14 +69,15 @@ void add_changes(Operations& list) {
 
 /// An exchange that leads to the one that is removed: never to another of its name.
 void bind_other(Stage& stage) {
-  open_exchange(stage.bus(), kOther).bind_exchange(kExchange, "to it").value();
+  open_exchange(stage.bus(), kOtherExchange).bind_exchange(kExchange, "to it").value();
 }
 
 std::string other_leads_nowhere(const Bus& bus, bool done) {
   const auto names = bus.exchanges();
   const bool there = std::find(names.begin(), names.end(), kExchange) != names.end();
   if (there && done) return "a removed exchange is still there";
-  return keys_in(bus, kOther) == (there ? Keys{"to it"} : Keys{}) ? "" : "a binding to nowhere";
+  return keys_in(bus, kOtherExchange) == (there ? Keys{"to it"} : Keys{}) ? ""
+                                                                          : "a binding to nowhere";
 }
 
 /// As a remover dies between the last two steps.
@@ -94,7 +93,7 @@ void end_exchange(Actor& actor) {
 void add_removals(Operations& list) {
   list.push_back({.name = "remove an exchange",
                   .setting = with_exchange(bind_other),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act =
                       [](Actor& actor) {
                         actor.bus->remove_exchange(kExchange).value();
@@ -103,7 +102,7 @@ void add_removals(Operations& list) {
                   .verdict = other_leads_nowhere});
   list.push_back({.name = "remove a topic that is bound",
                   .setting = with_exchange(),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act = [](Actor& actor) { actor.bus->remove_topic(kTopic).value(); },
                   .may_remove = true,
                   .verdict =
@@ -123,7 +122,7 @@ void add_removals(Operations& list) {
                   .verdict = either({}, {})});
   list.push_back({.name = "make anew an exchange that was ended",
                   .setting = with_exchange([](Stage& stage) { stage.let_die(end_exchange); }),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act = [](Actor& actor) { open_exchange(*actor.bus); },
                   .verdict = either({}, {})});
 }

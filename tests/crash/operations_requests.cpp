@@ -28,13 +28,12 @@ Parties& parties(Actor& actor) {
   return *static_cast<Parties*>(actor.other.get());
 }
 
-void join(Actor& actor) { actor.bus.emplace(Bus::open(actor.path).value()); }
 void be_client(Actor& actor) {
-  join(actor);
+  open_bus(actor);
   parties(actor).client.emplace(actor.bus->client(kService, kSmallClient).value());
 }
 void be_server(Actor& actor) {
-  join(actor);
+  open_bus(actor);
   parties(actor).server.emplace(actor.bus->server(kService, kSmallServer).value());
 }
 void take_request(Actor& actor) { parties(actor).request.emplace(parties(actor).server->take(1s)); }
@@ -89,12 +88,12 @@ void done(Actor& actor) { actor.progress->done.store(true); }
 void add_asking(Operations& list) {
   list.push_back({.name = "become a client",
                   .setting = with_service(),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act = be_client,
                   .verdict = leaves(0, 0)});
   list.push_back({.name = "become a client of a new service",
                   .setting = of(Publishers::many),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act = be_client,
                   .verdict = leaves(0, 0)});
   list.push_back({.name = "send a request",
@@ -134,7 +133,7 @@ void add_asking(Operations& list) {
                   .verdict = leaves(0, 0)});
   list.push_back({.name = "become a client where one has died",
                   .setting = with_dead(with_service(), be_client),
-                  .prepare = join,
+                  .prepare = open_bus,
                   .act = be_client,
                   .verdict = leaves(0, 0)});
 }

@@ -9,7 +9,7 @@ namespace tow::crash {
 namespace {
 
 constexpr std::uint64_t kTogether = 3;
-constexpr const char* kOther = "other";
+constexpr const char* kOtherTopic = "other";
 const std::string kGroupPath = std::string("topics/") + kTopic + "/groups/" + kGroup;
 
 /// Somebody with two lanes and a record.
@@ -234,14 +234,14 @@ void add_open_records(Operations& list) {
          [](Actor& actor) { leave_first_unmarked(actor, false); });
   Setting gone = with(setting(), [](Stage& stage) {
     std::filesystem::create_directories(stage.path() + '/' + kGroupPath);
-    stage.bus().topic(kOther, stage.options()).value();
+    stage.bus().topic(kOtherTopic, stage.options()).value();
     stage.let_die([](Actor& actor) {
-      join_topic(actor, kOther);
+      join_topic(actor, kOtherTopic);
       claim(actor);
       prepare(actor);
       leave_open(actor, shm::RecordState::committed);
     });
-    stage.bus().remove_topic(kOther).value();
+    stage.bus().remove_topic(kOtherTopic).value();
   });
   list.push_back({"claim a record whose output's topic is gone", std::move(gone), join, claim});
 }

@@ -244,7 +244,7 @@ int lock_entry(int fd, int command, short type, std::uint32_t entry, short& foun
 
 Living::Living(const std::string& bus, std::uint32_t but)
     : name_("/participants/" + std::to_string(geteuid())) {
-  const int fd = open((bus + name_).c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open((bus + name_).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;  // nobody has ever joined
   const auto file = shm::Segment::open(shm::Directory::open(bus + "/participants").value(),
                                        std::to_string(geteuid()), shm::SegmentKind::participants,
@@ -263,7 +263,7 @@ Living::~Living() { end(); }
 
 void Living::come_to_life(const std::string& copy) {
   if (entries_.empty()) return;
-  fd_ = open((copy + name_).c_str(), O_RDWR | O_CLOEXEC);
+  fd_ = ::open((copy + name_).c_str(), O_RDWR | O_CLOEXEC);
   if (fd_ < 0) throw std::runtime_error("cannot lock entries of " + copy);
   for (const std::uint32_t entry : entries_) {
     short found = 0;

@@ -38,7 +38,7 @@ Region::~Region() {
 }
 
 void Region::map(const std::string& path, File& file) const {
-  const int fd = open((root_ + '/' + path).c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open((root_ + '/' + path).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw std::runtime_error("cannot look at " + path);
   void* const memory = mmap(nullptr, file.bytes, PROT_READ, MAP_SHARED, fd, 0);
   close(fd);
@@ -132,7 +132,8 @@ void Region::copy_to(const std::string& root) const {
   fs::create_directories(root);
   for (const std::string& path : directories_) fs::create_directory(root + '/' + path);
   for (const auto& [path, file] : files_) {
-    const int fd = open((root + '/' + path).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    const int fd =
+        ::open((root + '/' + path).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, static_cast<off_t>(file.bytes)) != 0) {
       throw std::runtime_error("cannot copy " + path);
     }

@@ -22,7 +22,7 @@ using test::TempDir;
 using testing::AllOf;
 using testing::HasSubstr;
 
-Segment make(const TempDir& place, const std::string& name) {
+Segment make_pages(const TempDir& place, const std::string& name) {
   return Segment::create(place.open(), name, {SegmentKind::board, 4 * kPage},
                          [](std::byte* data) { data[kPage] = std::byte{42}; })
       .value();
@@ -32,7 +32,7 @@ void cut(const std::string& path) { ASSERT_EQ(truncate(path.c_str(), 0), 0); }
 
 TEST(Truncation, TurnsTheMappingIntoZerosOfThisProcessAlone) {
   const TempDir place;
-  const Segment mapped = make(place, "file");
+  const Segment mapped = make_pages(place, "file");
   EXPECT_FALSE(mapped.broken());
   cut(place.path() + "/file");
   EXPECT_EQ(mapped.data()[kPage], std::byte{0});
@@ -44,8 +44,8 @@ TEST(Truncation, TurnsTheMappingIntoZerosOfThisProcessAlone) {
 TEST(Truncation, BreaksWhatSharesItsFateAndNothingElse) {
   const TempDir place;
   const auto fate = std::make_shared<Fate>();
-  const Segment hit = make(place, "hit"), partner = make(place, "partner"),
-                other = make(place, "x");
+  const Segment hit = make_pages(place, "hit"), partner = make_pages(place, "partner"),
+                other = make_pages(place, "x");
   hit.share(fate);
   partner.share(fate);
   cut(place.path() + "/hit");
@@ -61,9 +61,9 @@ TEST(Truncation, BreaksWhatSharesItsFateAndNothingElse) {
 TEST(Truncation, OfMoreMappingsThanOneBlockOfRecordsHitsTheRightOne) {
   const TempDir place;
   std::vector<Segment> mapped;
-  for (int i = 0; i < 300; ++i) mapped.push_back(make(place, std::to_string(i)));
+  for (int i = 0; i < 300; ++i) mapped.push_back(make_pages(place, std::to_string(i)));
   for (int i = 0; i < 300; i += 2) mapped[static_cast<std::size_t>(i)] = Segment();
-  for (int i = 300; i < 400; ++i) mapped.push_back(make(place, std::to_string(i)));
+  for (int i = 300; i < 400; ++i) mapped.push_back(make_pages(place, std::to_string(i)));
   cut(place.path() + "/299");
   EXPECT_EQ(mapped[299].data()[kPage], std::byte{0});
   for (std::size_t i = 0; i < mapped.size(); ++i) {
@@ -77,7 +77,7 @@ TEST(Truncation, SeenByManyThreadsAtOnceIsMendedOnce) {
   const TempDir place;
   for (int round = 0; round < 50; ++round) {
     const std::string name = std::to_string(round);
-    const Segment mapped = make(place, name);
+    const Segment mapped = make_pages(place, name);
     auto& word = *mapped.as<Atomic<std::uint64_t>>(2 * kPage);
     cut(place.path() + '/' + name);
     std::vector<std::thread> threads;
@@ -98,7 +98,7 @@ TEST(Truncation, WhileAFileIsOpenedIsAnError) {
 
 /// A mapping that is not the library's, behind the end of its file.
 std::byte* foreign_mapping(const TempDir& place) {
-  const int fd = open((place.path() + "/foreign").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open((place.path() + "/foreign").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   void* const data = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   close(fd);
   return static_cast<std::byte*>(data);
@@ -108,7 +108,7 @@ TEST(Truncation, OfAFileThatIsNotOursKillsAsItAlwaysDid) {
   test::Child child([] {
     signal(SIGBUS, SIG_DFL);  // also under a sanitizer
     const TempDir place;
-    const Segment ours = make(place, "file");
+    const Segment ours = make_pages(place, "file");
     std::byte* const foreign = foreign_mapping(place);
     foreign[0] = std::byte{1};
   });
@@ -121,7 +121,7 @@ TEST(Truncation, IsPassedToTheHandlerThatWasThereBefore) {
   test::Child child([] {
     signal(SIGBUS, end_well);
     const TempDir place;
-    const Segment ours = make(place, "file");
+    const Segment ours = make_pages(place, "file");
     std::byte* const foreign = foreign_mapping(place);
     cut(place.path() + "/file");
     EXPECT_EQ(ours.data()[0], std::byte{0}) << "ours first";
@@ -134,7 +134,7 @@ TEST(Truncation, SignalSentByAProcessIsNotTakenForOne) {
   test::Child child([] {
     signal(SIGBUS, SIG_IGN);
     const TempDir place;
-    const Segment ours = make(place, "file");
+    const Segment ours = make_pages(place, "file");
     raise(SIGBUS);
     EXPECT_FALSE(ours.broken());
   });
