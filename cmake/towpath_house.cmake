@@ -56,6 +56,15 @@ function(towpath_precompile target)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()
 
+# Compiles the sources of a target in batches, each read as one: what they all include and
+# instantiate is most of the time, and is paid once a batch. So no two sources of a target may have
+# a helper of one name. Not for what is measured or shipped as a library: it would be optimised
+# otherwise than by those who embed us.
+function(towpath_unite target)
+  set_target_properties(${target} PROPERTIES
+    UNITY_BUILD ${TOWPATH_UNITE} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # Adds an executable made of the given sources on top of the static library.
 function(towpath_executable target)
   add_executable(${target} ${ARGN})

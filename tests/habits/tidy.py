@@ -21,6 +21,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERROR = re.compile(r"^(/\S+?):\d+:\d+: (?:fatal )?error:", re.MULTILINE)
+INCLUDED = re.compile(r'^#include "(/[^"]+)"$', re.MULTILINE)
 # What belongs to one output or to the launcher (-E), is gcc's own, or makes what a source forgot to
 # include be there.
 TAKES_VALUE = {"-o", "-MF", "-MT", "-E", "-include"}
@@ -40,12 +41,20 @@ def options_of(command):
     return options
 
 
+def united_in(file):
+    """The sources that a file of CMake's unity build includes; of any other file, itself."""
+    if "/Unity/unity_" not in file:
+        return [file]
+    return INCLUDED.findall(pathlib.Path(file).read_text(encoding="utf-8"))
+
+
 def sources_of(build, folder):
     """The sources of a folder's own target, each with its options."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         if f" -o {folder}/CMakeFiles/" in entry["command"] and "cmake_pch" not in entry["file"]:
-            found[entry["file"]] = options_of(entry["command"])
+            for source in united_in(entry["file"]):
+                found[source] = options_of(entry["command"])
     return found
 
 
