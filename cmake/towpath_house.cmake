@@ -27,6 +27,7 @@ if(PROJECT_IS_TOP_LEVEL)
     # Without these it keeps nothing that was compiled with a precompiled header.
     set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${TOWPATH_CCACHE})
+    set(CMAKE_C_COMPILER_LAUNCHER ${TOWPATH_CCACHE})
   endif()
 endif()
 

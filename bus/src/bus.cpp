@@ -222,6 +222,14 @@ Result<std::shared_ptr<shm::Ring>> Bus::open_ring(std::string_view name,
   return make_error(Code::system, "topic " + topic + " is made and removed over and over");
 }
 
+Result<Topic<Bytes>> Bus::topic(std::string_view name, const TopicOptions& options,
+                                const TypeInfo& type) const {
+  if (auto fault = fault_in(type, name)) return *fault;
+  auto ring = open_ring(name, options, type);
+  if (!ring) return ring.error();
+  return Topic<Bytes>(std::move(*ring), state_);
+}
+
 Result<std::shared_ptr<shm::Ring>> Bus::open_existing(const std::string& file_name,
                                                       const std::string& topic) const {
   auto directory = state_->topics.open_child(file_name);

@@ -1,6 +1,7 @@
 #include "towpath/client.hpp"
 
 #include "client_state.hpp"
+#include "geometry.hpp"
 
 namespace tow {
 
@@ -13,6 +14,14 @@ Result<ClientBase> Bus::make_client(std::string_view service, const ClientOption
                                  Topic<Bytes>(std::move(*ring), state_), options);
   if (!state) return state.error();
   return ClientBase(std::move(*state));
+}
+
+Result<Client<>> Bus::client(std::string_view service, const ClientOptions& options,
+                             const TypeInfo& type) const {
+  if (auto fault = fault_in(type, service)) return *fault;
+  auto base = make_client(service, options, type);
+  if (!base) return base.error();
+  return Client<>(std::move(*base));
 }
 
 ClientBase::ClientBase(std::unique_ptr<ClientState> state) : state_(std::move(state)) {}

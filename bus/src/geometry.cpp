@@ -72,6 +72,22 @@ std::string stored_type_name(const GeometryLayout& geometry) {
   return {name.begin(), std::find(name.begin(), name.end(), '\0')};
 }
 
+std::optional<Error> fault_in(const TypeInfo& type, std::string_view topic) {
+  if (type.bytes == 0) return std::nullopt;
+  const std::string where = "topic " + std::string(topic) + ": ";
+  if (type.name.empty() || type.name.find('\0') != std::string_view::npos) {
+    return make_error(Code::invalid_argument, where + "its type needs a name without NUL");
+  }
+  constexpr std::uint32_t kMaxAlign = 16;
+  if (std::has_single_bit(type.align) && type.align <= kMaxAlign && type.bytes % type.align == 0) {
+    return std::nullopt;
+  }
+  return make_error(Code::invalid_argument,
+                    where + "a type of " + std::to_string(type.bytes) +
+                        " bytes cannot be aligned to " + std::to_string(type.align) +
+                        "; give its alignment, 1, 2, 4, 8 or 16, and its whole size");
+}
+
 Result<shm::Geometry> make_geometry(const std::string& topic, const TopicOptions& options,
                                     const TypeInfo& type) {
   const std::string where = "topic " + topic;

@@ -1,7 +1,9 @@
 #pragma once
 /// From options to the geometry of a topic, and back for comparison.
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "towpath/options.hpp"
 #include "towpath/shm/ring.hpp"
@@ -9,6 +11,8 @@
 
 namespace tow {
 
+/// Why no topic can carry a type that is known only when the program runs, if so.
+std::optional<Error> fault_in(const TypeInfo& type, std::string_view topic);
 /// The geometry that a topic created with these options has. Errors: invalid_argument.
 Result<shm::Geometry> make_geometry(const std::string& topic, const TopicOptions& options,
                                     const TypeInfo& type);

@@ -45,7 +45,8 @@ PublisherBase::PublisherBase(std::unique_ptr<shm::Writer> writer,
                              const PublisherOptions& options, std::uint64_t max_message_bytes)
     : writer_(std::move(writer)),
       options_(options),
-      max_message_bytes_(max_message_bytes),
+      min_message_bytes_(writer_->ring().geometry().raw().type_bytes),
+      max_message_bytes_(min_message_bytes_ != 0 ? min_message_bytes_ : max_message_bytes),
       producer_(std::move(producer)) {}
 
 template <class Publish>
@@ -140,9 +141,16 @@ std::optional<Error> PublisherBase::fault_in_size(std::size_t payload_bytes,
   const std::size_t stored = payload_bytes + field_bytes;
   const std::uint64_t pool = writer_->ring().geometry().raw().pool_bytes;
   const bool has_place = stored <= writer_->inline_bytes() || stored + lent_bytes <= pool;
-  if (payload_bytes <= max_message_bytes_ && has_place) [[likely]]
+  const bool fits = payload_bytes >= min_message_bytes_ && payload_bytes <= max_message_bytes_;
+  if (fits && has_place) [[likely]]
     return std::nullopt;
   const std::string topic = "topic " + writer_->ring().topic();
+  if (!fits && min_message_bytes_ != 0) {
+    return make_error(Code::type_mismatch,
+                      topic + " carries a type of " + std::to_string(min_message_bytes_) +
+                          " bytes, and this message has " + std::to_string(payload_bytes) +
+                          "; publish values of that type, or use another topic");
+  }
   if (payload_bytes > max_message_bytes_) {
     return make_error(Code::too_large, topic + ": a message of " + std::to_string(payload_bytes) +
                                            " bytes exceeds its limit of " +
@@ -178,12 +186,13 @@ Result<LoanBase> PublisherBase::lend(std::size_t payload_bytes) {
 }
 
 Result<void> PublisherBase::publish_loan(LoanBase&& loan, shm::FieldsView fields) {
-  const bool in_place = loan.block_ && loan.size_ + fields.bytes <= loan.block_->bytes;
+  const bool in_place = loan.block_ && loan.size_ >= min_message_bytes_ &&
+                        loan.size_ + fields.bytes <= loan.block_->bytes;
   if (!in_place) {
     const std::size_t lent_bytes = loan.block_ ? loan.block_->bytes : 0;
     if (auto fault = fault_in_size(loan.size_, fields.bytes, lent_bytes)) return *fault;
     auto result = publish_bytes(loan.data(), loan.size_, fields);
-    loan.give_back();
+    if (result) loan.give_back();
     return result;
   }
   auto result = until_done(
@@ -193,7 +202,7 @@ Result<void> PublisherBase::publish_loan(LoanBase&& loan, shm::FieldsView fields
         return appended;
       },
       loan.size_);
-  loan.give_back();
+  if (result) loan.give_back();  // one that was dropped
   writer_->prepare_next(loan.size_);
   return result;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "geometry.hpp"
 #include "server_state.hpp"
 
 namespace tow {
@@ -14,6 +15,14 @@ Result<ServerBase> Bus::make_server(std::string_view service, const ServerOption
                                  Topic<Bytes>(std::move(*ring), state_), options);
   if (!state) return state.error();
   return ServerBase(std::move(*state));
+}
+
+Result<Server<>> Bus::server(std::string_view service, const ServerOptions& options,
+                             const TypeInfo& type) const {
+  if (auto fault = fault_in(type, service)) return *fault;
+  auto base = make_server(service, options, type);
+  if (!base) return base.error();
+  return Server<>(std::move(*base));
 }
 
 ServerBase::ServerBase(std::unique_ptr<ServerState> state) : state_(std::move(state)) {}

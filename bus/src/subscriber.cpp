@@ -1,5 +1,7 @@
 #include "towpath/subscriber.hpp"
 
+#include <cstring>
+
 #include "notification.hpp"
 
 namespace tow {
@@ -43,6 +45,78 @@ Watch SubscriberBase::arm(bool rested) {
           .sequence = reader_->next_sequence(),
           .words = {reader_->arm()},
           .piece_ns = reader_->wait_piece_ns(rested)};
+}
+
+shm::Take SubscriberBase::copy_value(std::byte* value, std::uint32_t bytes) {
+  std::uint64_t sequence = 0;
+  if (bytes <= reader_->inline_bytes()) {
+    const auto plain = reader_->try_take_plain(value, bytes, sequence);
+    if (plain == shm::Reader::Fixed::taken) [[likely]]
+      return shm::Take::message;
+    if (plain == shm::Reader::Fixed::empty) return shm::Take::empty;
+  }
+  shm::Received received;
+  alignas(16) std::byte buffer[shm::kMaxInlineBytes];
+  const shm::Take take = reader_->try_take_sized(bytes, received, buffer);
+  if (take == shm::Take::message) {
+    std::memcpy(value, received.data, bytes);
+    if (received.hold != shm::Received::kNoHold) reader_->release(received.hold);
+  }
+  return take;
+}
+
+Result<std::size_t> SubscriberBase::copy_values(std::byte* values, std::uint32_t bytes,
+                                                std::size_t max) {
+  constexpr int kMaxLooks = 16;  // then the descriptor stays readable, and the caller comes back
+  std::size_t count = 0;
+  for (int looks = 0; count < max && looks < kMaxLooks;) {
+    const shm::Take take = copy_value(values + count * bytes, bytes);
+    if (take == shm::Take::message) [[likely]] {
+      ++count;
+    } else if (count != 0) {
+      break;  // an error comes again with the next take, as the first
+    } else if (take == shm::Take::other_size) {
+      return skip_other_size(bytes);
+    } else if (take != shm::Take::empty) {
+      return failure(take);
+    } else if (++looks; !notification_ || !rearm()) {
+      break;
+    }
+  }
+  return count;
+}
+
+Error SubscriberBase::skip_other_size(std::uint32_t bytes) {
+  shm::Received received;
+  alignas(16) std::byte buffer[shm::kMaxInlineBytes];
+  const shm::Take take = reader_->try_take(received, buffer);
+  if (take != shm::Take::message) return failure(take);
+  if (received.hold != shm::Received::kNoHold) reader_->release(received.hold);
+  return make_error(Code::type_mismatch, "topic " + reader_->ring()->topic() + ": message " +
+                                             std::to_string(received.sequence) + " has " +
+                                             std::to_string(received.payload_bytes) +
+                                             " bytes and no value of " + std::to_string(bytes) +
+                                             "; it was skipped");
+}
+
+Result<std::size_t> SubscriberBase::take_values(std::span<std::byte> values,
+                                                std::size_t value_bytes,
+                                                std::chrono::nanoseconds timeout) {
+  if (value_bytes == 0 || value_bytes > shm::kMaxMessageBytes) {
+    return make_error(Code::invalid_argument, "topic " + reader_->ring()->topic() + ": values of " +
+                                                  std::to_string(value_bytes) +
+                                                  " bytes; from 1 byte to 1 GiB can be taken");
+  }
+  const auto bytes = static_cast<std::uint32_t>(value_bytes);
+  const std::size_t max = values.size() / value_bytes;
+  auto count = copy_values(values.data(), bytes, max);
+  if (!count || *count != 0 || max == 0) return count;
+  const auto deadline = shm::Deadline::after(timeout);
+  while (wait(deadline) == shm::Wake::changed) {
+    count = copy_values(values.data(), bytes, max);
+    if (!count || *count != 0 || deadline.passed()) break;
+  }
+  return count;
 }
 
 }  // namespace tow

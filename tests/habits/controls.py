@@ -20,7 +20,11 @@ BAD = {
         ("cli/src/a.cpp", "#include <gtest/gtest.h>\n"),
         ("examples/a.cpp", '#include "bus/src/inner.hpp"\n'),
     ],
-    habits.file_length: [("bus/src/a.cpp", "int a;\n" * 401)],
+    habits.file_length: [
+        ("bus/src/a.cpp", "int a;\n" * 401),
+        ("bindings/c/include/towpath/towpath.h", "int a;\n" * 901),
+        ("bindings/c/include/towpath/other.h", "int a;\n" * 401),
+    ],
     habits.function_length: [
         ("bus/src/a.cpp", "void f() {\n" + _LONG + "}\n"),
         (
@@ -79,7 +83,10 @@ GOOD = {
         ("examples/a.cpp", "#include <towpath/towpath.hpp>\n"),
         ("tests/shm/a_test.cpp", '#include "shm/src/ring_inner.hpp"\n'),
     ],
-    habits.file_length: [("bus/src/a.cpp", "int a;\n" * 400)],
+    habits.file_length: [
+        ("bus/src/a.cpp", "int a;\n" * 400),
+        ("bindings/c/include/towpath/towpath.h", "int a;\n" * 900),
+    ],
     habits.function_length: [
         ("bus/src/a.cpp", "struct B {\n" + "  int f() { return 1; }\n" * 80 + "};\n"),
         ("bus/src/a.cpp", "enum class A : int {\n" + "  a,\n" * 80 + "};\n"),

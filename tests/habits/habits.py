@@ -11,6 +11,9 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_COLUMNS = 100
 
+# One header is what a C program includes, and what other languages read: it is not split.
+MAY_BE_LONGER = {"bindings/c/include/towpath/towpath.h": 900}
+
 PRODUCT = ("shm", "bus", "daemon", "cli", "bindings")
 # For each folder: our folders whose public headers it may include, and the libraries it may use.
 MAY_INCLUDE = {
@@ -60,8 +63,9 @@ def include_direction(source):
 
 
 def file_length(source):
-    if len(source.lines) > MAX_FILE_LINES:
-        yield len(source.lines), f"{len(source.lines)} lines, at most {MAX_FILE_LINES}: split it"
+    most = MAY_BE_LONGER.get(source.path, MAX_FILE_LINES)
+    if len(source.lines) > most:
+        yield len(source.lines), f"{len(source.lines)} lines, at most {most}: split it"
 
 
 def function_length(source):

@@ -41,6 +41,12 @@ class Bus {
     if (!ring) return ring.error();
     return Topic<T>(std::move(*ring), state_);
   }
+  /// The same with a type that is known only when the program runs, for other languages: its
+  /// payloads come and go as bytes, and none of another size is published (type_mismatch). Further
+  /// errors: invalid_argument (a name that is empty or has a NUL; an alignment other than 1, 2, 4,
+  /// 8 or 16, or that does not divide the size).
+  Result<Topic<Bytes>> topic(std::string_view name, const TopicOptions& options,
+                             const TypeInfo& type) const;
   /// Opens the queue `name` as it is, or makes one with the default options: its topic, and the
   /// group in which its consumers share the messages. Errors: as for topics and groups.
   template <class T = Bytes>
@@ -91,6 +97,9 @@ class Bus {
     if (!base) return base.error();
     return Client<Q, P>(std::move(*base));
   }
+  /// The same with a type of requests that is known only when the program runs; see topic().
+  Result<Client<>> client(std::string_view service, const ClientOptions& options,
+                          const TypeInfo& type) const;
   /// A server of it, which shares the requests with others. Errors: the same.
   template <class Q = Bytes, class P = Bytes>
   Result<Server<Q, P>> server(std::string_view service, const ServerOptions& options = {}) const {
@@ -98,6 +107,10 @@ class Bus {
     if (!base) return base.error();
     return Server<Q, P>(std::move(*base));
   }
+
+  /// The same with a type of requests that is known only when the program runs; see topic().
+  Result<Server<>> server(std::string_view service, const ServerOptions& options,
+                          const TypeInfo& type) const;
 
   /// Processes that have joined, dead ones too as long as nobody repaired them.
   std::vector<ProcessInfo> processes() const;

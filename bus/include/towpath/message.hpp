@@ -72,6 +72,9 @@ class Message {
   const T& operator*() const requires(!std::is_same_v<T, Bytes>) { return *value(); }
   const T* operator->() const requires(!std::is_same_v<T, Bytes>) { return value(); }
 
+  /// True while the payload is read where it lies, and its memory cannot be reused: until
+  /// release().
+  bool in_place() const { return received_.hold != shm::Received::kNoHold; }
   /// Ends the use of the payload before the message itself ends.
   void release() {
     if (received_.hold != shm::Received::kNoHold) [[unlikely]] {

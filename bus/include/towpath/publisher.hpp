@@ -17,7 +17,7 @@ namespace tow {
 /// Payload memory lent to a publisher, written in place, then published or given back. Payloads
 /// that fit a slot are written to the loan's own buffer and copied once. It must end before its
 /// publisher, on the publisher's thread. When the process dies, an unpublished loan is as if never
-/// made.
+/// made. One whose publishing failed is still a loan, and may be published again.
 class LoanBase {
  public:
   LoanBase(LoanBase&& other) noexcept;
@@ -75,6 +75,8 @@ class PublisherBase {
   std::uint64_t last_number() const { return producer_ ? producer_->last_number() : 0; }
   /// Messages that were not published because their number says that they are out already.
   std::uint64_t duplicates() const { return duplicates_; }
+  /// Messages of the last batch that went out or were dropped; after an error too.
+  std::size_t published_of_batch() const { return published_of_batch_; }
 
  protected:
   friend class DeadLetters;
@@ -111,17 +113,20 @@ class PublisherBase {
 
   std::unique_ptr<shm::Writer> writer_;
   PublisherOptions options_;
+  std::uint64_t min_message_bytes_;  ///< of a typed topic both are the size of its type
   std::uint64_t max_message_bytes_;
   std::uint64_t dropped_ = 0;
   std::unique_ptr<shm::Producer> producer_;  ///< nothing: it has no name
   std::uint64_t duplicates_ = 0;
+  std::size_t published_of_batch_ = 0;
 };
 
 template <class AppendRest>
 Result<std::size_t> PublisherBase::publish_all(std::size_t count, std::size_t payload_bytes,
                                                const AppendRest& append_rest) {
   std::optional<shm::Deadline> deadline;
-  std::size_t done = 0;
+  std::size_t& done = published_of_batch_;
+  done = 0;
   while (done < count) {
     const shm::Writer::Batch batch = append_rest(done);
     done += batch.appended;
@@ -203,8 +208,8 @@ class Publisher : public PublisherBase {
 template <>
 class Publisher<Bytes> : public PublisherBase {
  public:
-  /// Publishes a copy of `payload`, of 0 to max_message_bytes bytes. Errors as for typed topics,
-  /// and too_large.
+  /// Publishes a copy of `payload`, of 0 to max_message_bytes bytes; to a typed topic, of the size
+  /// of its type. Errors as for typed topics, and too_large, type_mismatch.
   Result<void> publish(std::span<const std::byte> payload) {
     return publish_bytes(payload.data(), payload.size());
   }

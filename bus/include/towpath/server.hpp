@@ -63,6 +63,8 @@ class RequestBase : protected Delivery<Bytes> {
   using Delivery<Bytes>::text;
   using Delivery<Bytes>::timed_out;
 
+  /// The request as the message that it is.
+  const Message<Bytes>& message() const { return *this; }
   /// True once it was answered for good, or never was a request.
   bool answered() const { return settled(); }
   /// True when the caller wants no more. Costs a load.

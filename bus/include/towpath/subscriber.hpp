@@ -32,6 +32,13 @@ class SubscriberBase : public Waitable {
   std::uint64_t lost() const { return reader_->lost(); }
   std::uint64_t gaps() const { return reader_->gaps(); }
 
+  /// Copies up to `values.size() / value_bytes` payloads of exactly `value_bytes` each, one after
+  /// the other, waiting up to `timeout` for the first: the fastest way to an array. Returns how
+  /// many. A payload of another size ends it, and stays for the next take; as the first it is the
+  /// error type_mismatch, and is skipped. Further errors: as of take(), invalid_argument (0 bytes).
+  Result<std::size_t> take_values(std::span<std::byte> values, std::size_t value_bytes,
+                                  std::chrono::nanoseconds timeout = kForever);
+
  protected:
   SubscriberBase(std::unique_ptr<shm::Reader> reader, const SubscriberOptions& options);
   /// Turns what the reader said into an error; only for evicted, removed and damaged.
@@ -44,6 +51,9 @@ class SubscriberBase : public Waitable {
   bool can_sleep() const final { return reader_->can_sleep(); }
   const shm::Ring& topic_ring() const final { return *reader_->ring(); }
   Watch arm(bool rested) final;
+  shm::Take copy_value(std::byte* value, std::uint32_t bytes);
+  Result<std::size_t> copy_values(std::byte* values, std::uint32_t bytes, std::size_t max);
+  Error skip_other_size(std::uint32_t bytes);
 };
 
 template <class Source>

@@ -26,20 +26,27 @@ constexpr std::string_view type_name() {
   return name.substr(0, name.find_first_of(";]"));
 }
 
+/// The type of that name, size and alignment, however a language came by them. Two are the same if
+/// all three are. Size 0: bytes of any length, whatever the name.
+constexpr TypeInfo type_info(std::string_view name, std::uint32_t bytes, std::uint32_t align) {
+  if (bytes == 0) return {"bytes", 0, 1, 0};
+  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;  // FNV-1a (Fowler, Noll, Vo)
+  const auto fold = [&hash](std::uint64_t part) { hash = (hash ^ part) * 0x0000'0100'0000'01B3; };
+  for (const char c : name) fold(static_cast<unsigned char>(c));
+  fold(bytes);
+  fold(align);
+  return {name, bytes, align, hash == 0 ? 1 : hash};
+}
+
 template <class T>
 constexpr TypeInfo type_info() {
   if constexpr (std::is_same_v<T, Bytes>) {
-    return {"bytes", 0, 1, 0};
+    return type_info({}, 0, 1);
   } else {
     static_assert(std::is_trivially_copyable_v<T>, "a message is copied byte by byte");
     static_assert(!std::is_pointer_v<T>, "a pointer means nothing in another process");
     static_assert(alignof(T) <= 16, "payloads are aligned to 16 bytes");
-    std::uint64_t hash = 0xCBF2'9CE4'8422'2325;  // FNV-1a (Fowler, Noll, Vo)
-    const auto fold = [&hash](std::uint64_t part) { hash = (hash ^ part) * 0x0000'0100'0000'01B3; };
-    for (const char c : type_name<T>()) fold(static_cast<unsigned char>(c));
-    fold(sizeof(T));
-    fold(alignof(T));
-    return {type_name<T>(), sizeof(T), alignof(T), hash == 0 ? 1 : hash};
+    return type_info(type_name<T>(), sizeof(T), alignof(T));
   }
 }
 

@@ -22,6 +22,7 @@ enum class Take : std::uint8_t {
   unreachable,  ///< the next message's lane cannot be mapped now (failure() says why); not skipped
   stale,        ///< this process lost its membership, and with it the right to see every message
   damaged,  ///< shared words contradict themselves; the reader has skipped what it could not trust
+  other_size,  ///< try_take_sized() only: the next message has another size, and was not taken
 };
 
 struct StartAt {
@@ -115,7 +116,13 @@ class Reader {
   /// `other` when it is not like that, or there is more to say: call try_take() then.
   enum class Fixed : std::uint8_t { taken, empty, other };
   template <class T>
-  Fixed try_take_fixed(T& out, std::uint64_t& sequence);
+  Fixed try_take_fixed(T& out, std::uint64_t& sequence) {
+    return try_take_plain(&out, sizeof(T), sequence);
+  }
+  /// The same with a size that is known only when the program runs, at most inline_bytes().
+  Fixed try_take_plain(void* out, std::uint32_t bytes, std::uint64_t& sequence);
+  /// try_take(), if the next message's payload has that size.
+  Take try_take_sized(std::uint32_t bytes, Received& out, std::byte* buffer);
 
   /// True when try_take() would not say `empty`.
   bool ready() const;
@@ -289,15 +296,15 @@ inline Reader::Located::State Reader::meaning_of(std::uint64_t seen) const {
   return (seen & ~kBusy) > next_ ? State::lost : State::empty;
 }
 
-template <class T>
-Reader::Fixed Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
+[[gnu::always_inline]] inline Reader::Fixed Reader::try_take_plain(void* out, std::uint32_t bytes,
+                                                                   std::uint64_t& sequence) {
   using State = Located::State;
   const Located at = locate();
   // A poll that finds nothing must be short: a message that comes meanwhile waits for its end.
   if (at.state != State::found) [[unlikely]] {
     return at.state == State::empty && is_idle() ? Fixed::empty : Fixed::other;
   }
-  if constexpr (sizeof(T) > kCacheLine - kSlotHeaderBytes) {
+  if (bytes > kCacheLine - kSlotHeaderBytes) {
     prefetch_for_read(reinterpret_cast<const std::byte*>(at.slot) + kCacheLine);
   }
   // [R1] acquire, pairs with [P1]: sequence before payload.
@@ -305,11 +312,11 @@ Reader::Fixed Reader::try_take_fixed(T& out, std::uint64_t& sequence) {
   if (seen != next_) {
     return meaning_of(seen) == State::empty && is_idle() ? Fixed::empty : Fixed::other;
   }
-  constexpr std::uint64_t kPlain = SlotMeta{.payload_bytes = sizeof(T)}.pack();
+  const std::uint64_t plain = SlotMeta{.payload_bytes = bytes}.pack();
   const std::uint64_t meta = at.slot->meta.load(kRelaxed);  // relaxed: between [R1] and [R2]
-  if (meta != kPlain || evictable_ || missed_ != 0) [[unlikely]]
+  if (meta != plain || evictable_ || missed_ != 0) [[unlikely]]
     return Fixed::other;
-  load_words(LaneView::payload(at.slot), &out, sizeof(T));
+  load_words(LaneView::payload(at.slot), out, bytes);
   fence(kAcquire);  // [R2] pairs with [P3]: payload before the second look
   if (at.slot->sequence.load(kRelaxed) != next_) [[unlikely]]
     return Fixed::other;
