@@ -1,6 +1,7 @@
 #pragma once
 /// What the handles of C are. Members that others keep alive stand first, so that they end last.
 
+#include <memory>
 #include <vector>
 
 #include "handle.hpp"
@@ -98,6 +99,21 @@ struct tow_delivery final : tow::c::Handle {
   }
 };
 struct tow_settlement {
+  tow_settlement(tow_consumer* of, tow_delivery* first)
+      : consumer(of), settlement(of->consumer.settle(first->delivery)) {}
+  tow_settlement(const tow_settlement&) = delete;
+  ~tow_settlement() { forget(); }
+
+  /// Lets all go that it is about.
+  void forget() {
+    for (const auto& delivery : deliveries) {
+      --delivery->settlements;
+      delivery->let_go_if_done();
+    }
+    deliveries.clear();
+    publishers.clear();
+  }
+
   tow::c::Kept<tow_consumer> consumer;
   std::vector<tow::c::Kept<tow_delivery>> deliveries;
   std::vector<tow::c::Kept<tow_publisher>> publishers;

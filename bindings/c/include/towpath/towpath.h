@@ -513,7 +513,7 @@ TOW_INIT(tow_consumer_options);
 TOW_API TOW_CHECK tow_code tow_consumer_open(const tow_group* group,
                                              const tow_consumer_options* options,
                                              tow_consumer** consumer);
-/** What it has not settled and nobody holds goes back without blame. */
+/** What it has not settled goes back without blame, as soon as no delivery of it is held. */
 TOW_API void tow_consumer_close(tow_consumer* consumer);
 /** Deliveries handed out or prefetched, and not settled. */
 TOW_API uint32_t tow_consumer_outstanding(const tow_consumer* consumer);
