@@ -632,6 +632,7 @@ TOW_API uint64_t tow_exchange_publisher_dropped(const tow_exchange_publisher* pu
 
 /* ---- client and server ----------------------------------------------------------------------- */
 
+/** 0 means: as it is, or the default when this call makes it. */
 typedef struct tow_service_options {
   uint32_t max_attempts;      /**< how often a request is begun; default 1 */
   uint64_t depth;             /**< requests waiting or handled; default 1024 */
@@ -698,8 +699,8 @@ TOW_API const char* tow_server_service(const tow_server* server);
 TOW_API uint64_t tow_server_answered(const tow_server* server);
 TOW_API uint64_t tow_server_dropped(const tow_server* server);
 TOW_API bool tow_server_ready(const tow_server* server);
-/** Calls `handler` for each request until tow_server_stop(). A request that it leaves unanswered is
- *  failed. */
+/** Calls `handler` for each request until tow_server_stop(). The request is the handler's until it
+ *  returns, and not to be freed; one that it leaves unanswered is failed. */
 typedef void tow_handler(void* context, tow_request* request);
 TOW_API tow_code tow_server_run(tow_server* server, tow_handler* handler, void* context);
 /** Ends tow_server_run(). From any thread, and from a signal handler. */
