@@ -1,4 +1,5 @@
-# What `cmake --install` gives: headers, both libraries, tow, a CMake package, a pkg-config file.
+# What `cmake --install` gives: headers, the libraries for C++ and for C, tow, a CMake package,
+# pkg-config files.
 
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/towpath)
@@ -6,6 +7,11 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/towpath)
 install(DIRECTORY bus/include/ shm/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.hpp")
 install(TARGETS towpath towpath_static EXPORT towpath_targets)
+if(TARGET towpath_c)  # with the same CMake package: towpath::c and towpath::c_static
+  install(DIRECTORY bindings/c/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h")
+  install(TARGETS towpath_c towpath_c_static EXPORT towpath_targets)
+endif()
 install(EXPORT towpath_targets NAMESPACE towpath:: FILE towpath-targets.cmake
   DESTINATION ${package_dir})
 
@@ -20,6 +26,10 @@ file(RELATIVE_PATH TOWPATH_PC_TO_PREFIX
   "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
 configure_file(cmake/towpath.pc.in towpath.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/towpath.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET towpath_c)
+  configure_file(cmake/towpath_c.pc.in towpath_c.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/towpath_c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 
 if(TARGET tow)
   install(TARGETS tow)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the build into an empty prefix and uses it as a stranger would: by find_package with
-# either library, and by pkg-config. Arguments: build directory, cmake, C++ compiler, generator.
+# each library, and by pkg-config; from C++ and from C. Arguments: build directory, cmake, C++ compiler, generator.
 set -euo pipefail
 
 build_dir=$1 cmake=$2 compiler=$3 generator=$4
@@ -11,7 +11,7 @@ prefix=$work/prefix
 
 echo "-- install"
 "$cmake" --install "$build_dir" --prefix "$prefix" >/dev/null
-if leftovers=$(find "$prefix/include" ! -name '*.hpp' -type f | grep .); then
+if leftovers=$(find "$prefix/include" ! -name '*.hpp' ! -path '*/towpath/towpath.h' -type f | grep .); then
   echo "installed, but not a header: $leftovers" >&2
   exit 1
 fi
@@ -22,6 +22,10 @@ echo "-- find_package"
 "$cmake" --build "$work/build" --parallel 2
 "$work/build/consumer_shared" "$work/bus_shared"
 "$work/build/consumer_static" "$work/bus_static"
+if [[ -e $prefix/include/towpath/towpath.h ]]; then
+  "$work/build/consumer_c" "$work/bus_c"
+  "$work/build/consumer_c_static" "$work/bus_c_static"
+fi
 
 echo "-- pkg-config, in a prefix that has moved"
 mv "$prefix" "$work/moved"
@@ -31,6 +35,11 @@ library_dir=$(pkg-config --variable=libdir towpath)
 read -ra flags <<<"$(pkg-config --cflags --libs towpath)"
 "$compiler" -std=c++20 "$consumer/main.cpp" -o "$work/consumer_pkg" "${flags[@]}"
 LD_LIBRARY_PATH=$library_dir "$work/consumer_pkg" "$work/bus_pkg"
+if pkg-config --exists towpath_c; then
+  read -ra flags <<<"$(pkg-config --cflags --libs towpath_c)"
+  cc -std=c11 "$consumer/main.c" -o "$work/consumer_c_pkg" "${flags[@]}"
+  LD_LIBRARY_PATH=$library_dir "$work/consumer_c_pkg" "$work/bus_c_pkg"
+fi
 
 if [[ -x $work/moved/bin/tow ]]; then
   echo "-- tow"
