@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the build into an empty prefix and uses it as a stranger would: by find_package with
-# each library, and by pkg-config; from C++ and from C. Arguments: build directory, cmake, C++ compiler, generator.
+# each library, and by pkg-config; from C++ and from C. Arguments: build directory, cmake, C++
+# compiler, generator.
 set -euo pipefail
 
 build_dir=$1 cmake=$2 compiler=$3 generator=$4
@@ -11,7 +12,8 @@ prefix=$work/prefix
 
 echo "-- install"
 "$cmake" --install "$build_dir" --prefix "$prefix" >/dev/null
-if leftovers=$(find "$prefix/include" ! -name '*.hpp' ! -path '*/towpath/towpath.h' -type f | grep .); then
+if leftovers=$(find "$prefix/include" -type f ! -name '*.hpp' ! -path '*/towpath/towpath.h' |
+  grep .); then
   echo "installed, but not a header: $leftovers" >&2
   exit 1
 fi
