@@ -12,6 +12,9 @@
 
 namespace tow::test {
 
+/// Nanoseconds that nothing here takes: who waits so long waits for what never comes.
+inline constexpr std::int64_t kLong = 120'000'000'000;
+
 /// Fails the test with the error's text unless `code` is TOW_OK.
 #define TOW_EXPECT_OK(code) EXPECT_EQ((code), TOW_OK) << tow_error_text()
 #define TOW_ASSERT_OK(code) ASSERT_EQ((code), TOW_OK) << tow_error_text()

@@ -4,7 +4,6 @@ namespace tow::test {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kLong = 120 * kSecond;
 
 TEST(CGroup, DeliveryIsAckedRetriedReleasedAndRejected) {
   CBus c;

@@ -9,8 +9,6 @@
 namespace tow::test {
 namespace {
 
-constexpr std::int64_t kLong = 120'000'000'000;
-
 TEST(CHandles, NullOnesAreErrorsWithATextOrIgnored) {
   tow_bus_close(nullptr);
   tow_topic_close(nullptr);

@@ -9,7 +9,6 @@
 namespace tow::test {
 namespace {
 
-constexpr std::int64_t kLong = 120'000'000'000;
 using namespace std::chrono_literals;
 
 /// A value of the topic that C knows as {"sample", 8, 4}.

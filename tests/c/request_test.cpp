@@ -5,8 +5,6 @@
 namespace tow::test {
 namespace {
 
-constexpr std::int64_t kLong = 120'000'000'000;
-
 class CRequest : public testing::Test {
  protected:
   CRequest() {
