@@ -76,7 +76,7 @@ Result<std::size_t> SubscriberBase::copy_values(std::byte* values, std::uint32_t
     } else if (count != 0) {
       break;  // an error comes again with the next take, as the first
     } else if (take == shm::Take::other_size) {
-      return skip_other_size(bytes);
+      return take_or_skip(values, bytes);
     } else if (take != shm::Take::empty) {
       return failure(take);
     } else if (++looks; !notification_ || !rearm()) {
@@ -86,12 +86,17 @@ Result<std::size_t> SubscriberBase::copy_values(std::byte* values, std::uint32_t
   return count;
 }
 
-Error SubscriberBase::skip_other_size(std::uint32_t bytes) {
+/// Takes what seemed to be of another size.
+Result<std::size_t> SubscriberBase::take_or_skip(std::byte* value, std::uint32_t bytes) {
   shm::Received received;
   alignas(16) std::byte buffer[shm::kMaxInlineBytes];
   const shm::Take take = reader_->try_take(received, buffer);
+  if (take == shm::Take::empty) return std::size_t{0};
   if (take != shm::Take::message) return failure(take);
+  const bool same = received.payload_bytes == bytes;
+  if (same) std::memcpy(value, received.data, bytes);
   if (received.hold != shm::Received::kNoHold) reader_->release(received.hold);
+  if (same) return std::size_t{1};
   return make_error(Code::type_mismatch, "topic " + reader_->ring()->topic() + ": message " +
                                              std::to_string(received.sequence) + " has " +
                                              std::to_string(received.payload_bytes) +

@@ -53,7 +53,7 @@ class SubscriberBase : public Waitable {
   Watch arm(bool rested) final;
   shm::Take copy_value(std::byte* value, std::uint32_t bytes);
   Result<std::size_t> copy_values(std::byte* values, std::uint32_t bytes, std::size_t max);
-  Error skip_other_size(std::uint32_t bytes);
+  Result<std::size_t> take_or_skip(std::byte* value, std::uint32_t bytes);
 };
 
 template <class Source>

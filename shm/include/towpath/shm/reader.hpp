@@ -22,7 +22,8 @@ enum class Take : std::uint8_t {
   unreachable,  ///< the next message's lane cannot be mapped now (failure() says why); not skipped
   stale,        ///< this process lost its membership, and with it the right to see every message
   damaged,  ///< shared words contradict themselves; the reader has skipped what it could not trust
-  other_size,  ///< try_take_sized() only: the next message has another size, and was not taken
+  other_size,  ///< try_take_sized() only: the next message seems to have another size, and was not
+               ///< taken
 };
 
 struct StartAt {
