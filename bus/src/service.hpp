@@ -39,7 +39,7 @@ struct PublisherParts : Publisher<Bytes> {
   /// Publishes what fits a slot and finds room at once. False, and nothing is done, otherwise: then
   /// publish_bytes() does it, or says why not.
   bool publish_at_once(std::span<const std::byte> payload, shm::FieldsView fields) {
-    if (payload.size() > max_message_bytes_ ||
+    if (payload.size() < min_message_bytes_ || payload.size() > max_message_bytes_ ||
         payload.size() + fields.bytes > writer_->inline_bytes()) {
       return false;
     }
