@@ -250,8 +250,12 @@ bool ClientState::wait_for(Call& call, Deadline deadline, Message<Bytes>* reply)
     examine(call);
     if (has_news(call)) return true;
   } while (!spin.passed());
+  // Nobody rings when a server begins, and one that died is looked up no more once it is repaired.
+  // Looking as often as the call is young learns who handles it, for the error to name.
+  std::uint64_t patience_ns = kLookNs;
   while (!until.passed()) {
-    if (sleep(call, until)) return true;
+    if (sleep(call, until.within(patience_ns))) return true;
+    patience_ns = std::min(patience_ns * 2, shm::kSupervisedPieceNs);
   }
   if (call.deadline.passed()) time_out(call);
   return has_news(call);
