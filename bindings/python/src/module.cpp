@@ -1,0 +1,22 @@
+#include "attributes.hpp"
+#include "bind.hpp"
+#include "fork.hpp"
+
+using namespace tow::python;
+
+NB_MODULE(_towpath, module) {
+  // Objects that live until the interpreter ends are no fault of the program's.
+  nb::set_leak_warnings(false);
+  count_forks();
+  make_attribute_names();
+  module.attr("__version__") = tow_version();
+  bind_errors();
+  bind_start(module);
+  bind_message(module);
+  //bind_subscriber(module);
+  //bind_loan(module);
+  //bind_publisher(module);
+  //bind_waiting(module);
+  bind_topic(module);
+  bind_bus(module);
+}

@@ -1,0 +1,78 @@
+#include <string_view>
+
+#include "bus.hpp"
+#include "convert.hpp"
+
+namespace tow::python {
+namespace {
+
+constexpr const char* kPublishers[] = {"any", "one", "many"};
+constexpr const char* kStamps[] = {"any", "sampled", "all", "none"};
+
+std::uint32_t number_32(nb::handle value, const char* what) {
+  const std::uint64_t number = unsigned_of(value.ptr(), what);
+  if (number > UINT32_MAX) raise(PyExc_OverflowError, "%s is below 2^32", what);
+  return static_cast<std::uint32_t>(number);
+}
+
+bool truth_of(nb::handle value) {
+  const int truth = PyObject_IsTrue(value.ptr());
+  if (truth < 0) raise_set();
+  return truth != 0;
+}
+
+/// Takes an option by name; false when there is none of that name.
+bool take(std::string_view name, nb::handle value, tow_topic_options& to) {
+  const char* const what = name.data();
+  if (name == "publishers") {
+    to.publishers =
+        enum_of<tow_publishers>(what, nb::cast<std::string>(value).c_str(), kPublishers);
+  } else if (name == "stamps") {
+    to.stamps = enum_of<tow_stamps>(what, nb::cast<std::string>(value).c_str(), kStamps);
+  } else if (name == "depth") {
+    to.depth = unsigned_of(value.ptr(), what);
+  } else if (name == "slot_bytes") {
+    to.slot_bytes = number_32(value, what);
+  } else if (name == "max_message_bytes") {
+    to.max_message_bytes = unsigned_of(value.ptr(), what);
+  } else if (name == "pool_bytes") {
+    to.pool_bytes = unsigned_of(value.ptr(), what);
+  } else if (name == "lane_depth") {
+    to.lane_depth = unsigned_of(value.ptr(), what);
+  } else if (name == "max_publishers") {
+    to.max_publishers = number_32(value, what);
+  } else if (name == "max_subscribers") {
+    to.max_subscribers = number_32(value, what);
+  } else if (name == "huge_pages") {
+    to.huge_pages = truth_of(value);
+  } else if (name == "create") {
+    to.create = truth_of(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TopicOptions topic_options_of(nb::handle dtype, nb::handle named) {
+  TopicOptions all{};
+  tow_topic_options_init(&all.options);
+  std::string type_name;
+  bool has_type_name = false;
+  for (const nb::handle item : nb::object(named.attr("items")())) {
+    const std::string name = nb::cast<std::string>(item[0]);
+    const nb::object value = item[1];
+    if (name == "type_name") {
+      has_type_name = !value.is_none();
+      if (has_type_name) type_name = nb::cast<std::string>(value);
+    } else if (!take(name, value, all.options)) {
+      raise(PyExc_TypeError, "a topic has no option '%s'", name.c_str());
+    }
+  }
+  all.type = ValueType::of(dtype, has_type_name ? type_name.c_str() : nullptr);
+  if (all.type != nullptr) all.options.type = all.type->c_type();
+  return all;
+}
+
+}  // namespace tow::python

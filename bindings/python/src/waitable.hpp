@@ -1,0 +1,42 @@
+#pragma once
+/// What can be waited for beside others: subscribers, consumers, calls.
+
+#include <nanobind/nanobind.h>
+
+#include "family.hpp"
+
+namespace tow::python {
+
+/// The base of their Python objects, which gives them fileno(), ready() and async waiting, and lets
+/// wait_any() take them.
+class Waitable {
+ public:
+  virtual ~Waitable() = default;
+  /// Whose turn it needs.
+  virtual Family& family() const = 0;
+  /// After family().begin().
+  virtual tow_waitable* waitable() const = 0;
+
+  /// What towpath/_waiting.py keeps of those who await it; null before.
+  nb::object readiness;
+};
+
+/// The slots of a class T that derives from Waitable, for the collector of garbage: `readiness` may
+/// lead back to it.
+template <class T>
+struct WaitableSlots {
+  static int traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    if (nb::inst_ready(self)) Py_VISIT(nb::inst_ptr<T>(self)->readiness.ptr());
+    return 0;
+  }
+  static int clear(PyObject* self) {
+    if (nb::inst_ready(self)) nb::inst_ptr<T>(self)->readiness.reset();
+    return 0;
+  }
+  static inline const PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                                             {Py_tp_clear, reinterpret_cast<void*>(clear)},
+                                             {0, nullptr}};
+};
+
+}  // namespace tow::python
