@@ -20,9 +20,9 @@ enum Name : std::uint8_t {
   kHeaders,
   kNumber
 };
-constexpr const char* kNames[] = {"key",         "tag",          "time_to_live", "delay",
-                                  "priority",    "correlation_id", "reply_topic",
-                                  "content_type", "headers",      "number"};
+constexpr const char* kNames[] = {
+    "key",         "tag",          "time_to_live", "delay", "priority", "correlation_id",
+    "reply_topic", "content_type", "headers",      "number"};
 /// Interned, as the names of keyword arguments are: equal ones are mostly the same object.
 std::array<PyObject*, std::size(kNames)> names{};
 
@@ -178,8 +178,8 @@ bool Attributes::take(PyObject* name, PyObject* value) {
       break;
     case kPriority:
       // A number that does not fit its byte is as wrong as any other above 7.
-      to.priority = static_cast<std::uint8_t>(std::min<std::uint64_t>(unsigned_of(value, what),
-                                                                      UINT8_MAX));
+      to.priority =
+          static_cast<std::uint8_t>(std::min<std::uint64_t>(unsigned_of(value, what), UINT8_MAX));
       break;
     case kHeaders:
       if (value != Py_None) headers_ = headers_of(value);

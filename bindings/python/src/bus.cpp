@@ -15,13 +15,13 @@ void open(Bus* self, const std::string& name, bool create, bool observe, std::ui
   options.observe = observe;
   options.file_mode = file_mode;
   tow_bus* bus = nullptr;
-  check(tow_bus_open(name.c_str(), &options, &bus));
+  check(tow_bus_open(c_text(name), &options, &bus));
   new (self) Bus{{"bus", bus}};
 }
 
 nb::str path_of(const std::string& name) {
   char* path = nullptr;
-  check(tow_bus_path_of(name.c_str(), &path));
+  check(tow_bus_path_of(c_text(name), &path));
   const std::unique_ptr<char, decltype(&std::free)> owned(path, &std::free);
   return text_of(path);
 }
@@ -36,13 +36,13 @@ nb::list names_of(const Bus& bus) {
 Topic topic(const Bus& bus, const std::string& name, nb::handle dtype, const nb::kwargs& named) {
   TopicOptions asked = topic_options_of(dtype, named);
   tow_topic* opened = nullptr;
-  check(tow_topic_open(bus.handle.use(), name.c_str(), &asked.options, &opened));
+  check(tow_topic_open(bus.handle.use(), c_text(name), &asked.options, &opened));
   return {{"topic", opened}, std::move(asked.type)};
 }
 
 Topic topic_as_bytes(const Bus& bus, const std::string& name) {
   tow_topic* opened = nullptr;
-  check(tow_topic_open_as_bytes(bus.handle.use(), name.c_str(), &opened));
+  check(tow_topic_open_as_bytes(bus.handle.use(), c_text(name), &opened));
   return {{"topic", opened}, nullptr};
 }
 

@@ -2,7 +2,6 @@
 /// Buses and topics, as Python holds them.
 
 #include <memory>
-#include <string>
 
 #include "handle.hpp"
 #include "value_type.hpp"
@@ -32,20 +31,5 @@ struct TopicOptions {
 /// Of the keyword arguments of Bus.topic(), or of a mapping of the same names. Raises TypeError for
 /// one that is none.
 TopicOptions topic_options_of(nb::handle dtype, nb::handle named);
-
-/// A text that may be None, for C.
-class OptionalText {
- public:
-  explicit OptionalText(nb::handle text) {
-    if (text.is_none()) return;
-    text_ = nb::cast<std::string>(text);
-    given_ = true;
-  }
-  const char* c_str() const { return given_ ? text_.c_str() : nullptr; }
-
- private:
-  std::string text_;
-  bool given_ = false;
-};
 
 }  // namespace tow::python

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "errors.hpp"
 
@@ -63,9 +62,8 @@ tow_view view_of(PyObject* text, const char* what, nb::object& kept) {
 nb::bytes bytes_of(tow_view view) { return nb::bytes(view.data, view.bytes); }
 
 nb::str text_of(tow_view view) {
-  PyObject* const text = PyUnicode_DecodeUTF8(static_cast<const char*>(view.data),
-                                              static_cast<Py_ssize_t>(view.bytes),
-                                              "surrogateescape");
+  PyObject* const text = PyUnicode_DecodeUTF8(
+      static_cast<const char*>(view.data), static_cast<Py_ssize_t>(view.bytes), "surrogateescape");
   if (text == nullptr) raise_set();
   return nb::steal<nb::str>(text);
 }
@@ -90,14 +88,22 @@ std::uint64_t unsigned_of(PyObject* number, const char* what) {
   return value;
 }
 
-std::size_t position_of(const char* what, const char* text, const char* const* texts,
+const char* c_text(const std::string& text) {
+  if (text.find('\0') != std::string::npos) {
+    raise(PyExc_ValueError, "a name or a text with a zero byte in it");
+  }
+  return text.c_str();
+}
+
+std::size_t position_of(const char* what, std::string_view text, const char* const* texts,
                         std::size_t count) {
   std::string all;
   for (std::size_t i = 0; i < count; ++i) {
-    if (std::strcmp(text, texts[i]) == 0) return i;
+    if (text == texts[i]) return i;
     all += (i == 0 ? "'" : ", '") + std::string(texts[i]) + "'";
   }
-  raise(PyExc_ValueError, "%s is one of %s, not '%s'", what, all.c_str(), text);
+  raise(PyExc_ValueError, "%s is one of %s, not '%s'", what, all.c_str(),
+        std::string(text).c_str());
 }
 
 }  // namespace tow::python

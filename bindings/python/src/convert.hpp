@@ -2,9 +2,11 @@
 /// Values of Python for C, and back.
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "towpath/towpath.h"
@@ -59,6 +61,24 @@ nb::bytes bytes_of(tow_view view);
 nb::str text_of(tow_view view);
 nb::str text_of(const char* text);
 
+/// For C, which ends texts at a 0: raises ValueError when there is one in it.
+const char* c_text(const std::string& text);
+
+/// A text that may be None, for C.
+class OptionalText {
+ public:
+  explicit OptionalText(nb::handle text) {
+    if (text.is_none()) return;
+    text_ = nb::cast<std::string>(text);
+    given_ = true;
+  }
+  const char* c_str() const { return given_ ? c_text(text_) : nullptr; }
+
+ private:
+  std::string text_;
+  bool given_ = false;
+};
+
 /// A list of the names, which it frees.
 nb::list list_of(const tow_names* names);
 
@@ -72,10 +92,11 @@ struct Start {
 /// Of a Start, or of the texts "next" and "oldest".
 tow_start start_of(nb::handle start);
 
+std::size_t position_of(const char* what, std::string_view text, const char* const* texts,
+                        std::size_t count);
 /// Of a text among `texts`: its position. Raises ValueError, which names all of them.
 template <class Enum, std::size_t N>
-Enum enum_of(const char* what, const char* text, const char* const (&texts)[N]) {
-  extern std::size_t position_of(const char*, const char*, const char* const*, std::size_t);
+Enum enum_of(const char* what, std::string_view text, const char* const (&texts)[N]) {
   return static_cast<Enum>(position_of(what, text, texts, N));
 }
 

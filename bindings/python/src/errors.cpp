@@ -19,8 +19,8 @@ std::array<PyObject*, kCodes> classes{};
 
 void raise(tow_code code) {
   const int number = code;
-  PyObject* const type = number > 0 && number < kCodes ? classes[static_cast<std::size_t>(number)]
-                                                       : PyExc_SystemError;
+  PyObject* const type =
+      number > 0 && number < kCodes ? classes[static_cast<std::size_t>(number)] : PyExc_SystemError;
   const std::int32_t number_of_system = tow_error_errno();  // before anything else can fail
   const nb::object error = nb::handle(type)(text_of(tow_error_text()), number_of_system);
   PyErr_SetObject(type, error.ptr());

@@ -140,9 +140,8 @@ tow_message* Family::new_place() {
 }
 
 void Family::give_back(tow_message* place) {
-  free_later_or_now(place, [](Family& family, void* it) {
-    family.keep_spare(static_cast<tow_message*>(it));
-  });
+  free_later_or_now(
+      place, [](Family& family, void* it) { family.keep_spare(static_cast<tow_message*>(it)); });
 }
 
 void Family::keep_spare(tow_message* place) {

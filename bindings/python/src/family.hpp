@@ -137,9 +137,9 @@ class Family {
   bool closed_ = false;
   bool taken_ = false;  ///< a thread has the turn, and perhaps not the GIL
   std::vector<tow_message*> spare_;
-  std::vector<Part> left_;            ///< by others during this turn
-  std::deque<const void*> queue_;     ///< threads that want the turn, in their order
-  std::mutex mutex_;                  ///< of the two below
+  std::vector<Part> left_;         ///< by others during this turn
+  std::deque<const void*> queue_;  ///< threads that want the turn, in their order
+  std::mutex mutex_;               ///< of the two below
   std::condition_variable changed_;
   std::uint64_t changes_ = 0;
 };

@@ -13,10 +13,10 @@ NB_MODULE(_towpath, module) {
   bind_errors();
   bind_start(module);
   bind_message(module);
-  //bind_subscriber(module);
-  //bind_loan(module);
-  //bind_publisher(module);
-  //bind_waiting(module);
+  // bind_subscriber(module);
+  // bind_loan(module);
+  // bind_publisher(module);
+  // bind_waiting(module);
   bind_topic(module);
   bind_bus(module);
 }

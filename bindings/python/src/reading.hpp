@@ -52,9 +52,8 @@ struct ReadingSlots {
   }
   static void release_buffer(PyObject* self, Py_buffer*) { --nb::inst_ptr<T>(self)->views; }
   static Py_ssize_t length(PyObject* self) {
-    return guarded(Py_ssize_t{-1}, [&] {
-      return static_cast<Py_ssize_t>(nb::inst_ptr<T>(self)->payload().bytes);
-    });
+    return guarded(Py_ssize_t{-1},
+                   [&] { return static_cast<Py_ssize_t>(nb::inst_ptr<T>(self)->payload().bytes); });
   }
   static inline const PyType_Slot slots[] = {
       {Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
@@ -89,8 +88,7 @@ void bind_reading(nb::class_<T>& it) {
           "text", [](const T& self) { return text_of(self.payload()); },
           "The payload as text: UTF-8, with surrogateescape for other bytes.")
       .def_prop_ro(
-          "value",
-          [](nb::handle self) { return reading_value(self, *nb::inst_ptr<T>(self)); },
+          "value", [](nb::handle self) { return reading_value(self, *nb::inst_ptr<T>(self)); },
           "A copy of the payload: of a typed topic a NumPy scalar or record (or an instance of its "
           "ctypes.Structure), else bytes.")
       .def(
@@ -116,9 +114,8 @@ void bind_reading(nb::class_<T>& it) {
           "tag_hash", [](const T& self) { return tow_message_tag_hash(self.get()); },
           "The hash of its tag; 0 without one. The tag itself does not travel.")
       .def(
-          "has_tag",
-          [](const T& self, nb::handle tag) { return reading_has_tag(self, tag); }, nb::arg("tag"),
-          nb::sig("def has_tag(self, tag: str | bytes) -> bool"),
+          "has_tag", [](const T& self, nb::handle tag) { return reading_has_tag(self, tag); },
+          nb::arg("tag"), nb::sig("def has_tag(self, tag: str | bytes) -> bool"),
           "Whether it was published with this tag (another passes once in 2^64).")
       .def_prop_ro(
           "expires_at",

@@ -11,7 +11,8 @@ nb::str repr(const Start& start) {
   const std::string kind = kKinds[start.value.kind];
   std::string value;
   if (start.value.kind == TOW_START_TIME) {
-    value = nb::cast<std::string>(nb::repr(seconds_of(static_cast<std::int64_t>(start.value.value))));
+    value =
+        nb::cast<std::string>(nb::repr(seconds_of(static_cast<std::int64_t>(start.value.value))));
   } else if (start.value.kind >= TOW_START_LAST) {
     value = std::to_string(start.value.value);
   }
@@ -35,14 +36,28 @@ tow_start start_of(nb::handle start) {
 void bind_start(nb::module_& module) {
   nb::class_<Start>(module, "Start", "Where a subscriber or a new group begins. Immutable.")
       .def_static(
-          "next", [] { return Start{{TOW_START_NEXT, 0}}; }, "What is published from now on.")
+          "next",
+          [] {
+            return Start{{TOW_START_NEXT, 0}};
+          },
+          "What is published from now on.")
       .def_static(
-          "oldest", [] { return Start{{TOW_START_OLDEST, 0}}; }, "All that the topic still has.")
+          "oldest",
+          [] {
+            return Start{{TOW_START_OLDEST, 0}};
+          },
+          "All that the topic still has.")
       .def_static(
-          "last", [](std::uint64_t count) { return Start{{TOW_START_LAST, count}}; },
+          "last",
+          [](std::uint64_t count) {
+            return Start{{TOW_START_LAST, count}};
+          },
           nb::arg("count"), "The newest `count` messages.")
       .def_static(
-          "sequence", [](std::uint64_t number) { return Start{{TOW_START_SEQUENCE, number}}; },
+          "sequence",
+          [](std::uint64_t number) {
+            return Start{{TOW_START_SEQUENCE, number}};
+          },
           nb::arg("number"), "The message of that sequence; the oldest when it is gone.")
       .def_static(
           "time",

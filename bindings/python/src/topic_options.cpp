@@ -25,10 +25,9 @@ bool truth_of(nb::handle value) {
 bool take(std::string_view name, nb::handle value, tow_topic_options& to) {
   const char* const what = name.data();
   if (name == "publishers") {
-    to.publishers =
-        enum_of<tow_publishers>(what, nb::cast<std::string>(value).c_str(), kPublishers);
+    to.publishers = enum_of<tow_publishers>(what, nb::cast<std::string>(value), kPublishers);
   } else if (name == "stamps") {
-    to.stamps = enum_of<tow_stamps>(what, nb::cast<std::string>(value).c_str(), kStamps);
+    to.stamps = enum_of<tow_stamps>(what, nb::cast<std::string>(value), kStamps);
   } else if (name == "depth") {
     to.depth = unsigned_of(value.ptr(), what);
   } else if (name == "slot_bytes") {

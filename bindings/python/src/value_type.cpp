@@ -45,9 +45,9 @@ bool is_structure(nb::handle dtype) {
   // Who has made one has imported ctypes.
   const nb::object modules = nb::module_::import_("sys").attr("modules");
   return nb::cast<bool>(modules.attr("__contains__")("ctypes")) &&
-         (nb::cast<bool>(nb::module_::import_("builtins")
-                             .attr("issubclass")(dtype, nb::make_tuple(ctypes("Structure"),
-                                                                       ctypes("Union")))));
+         (nb::cast<bool>(
+             nb::module_::import_("builtins")
+                 .attr("issubclass")(dtype, nb::make_tuple(ctypes("Structure"), ctypes("Union")))));
 }
 
 bool is_raw_bytes(nb::handle given) {
