@@ -34,6 +34,7 @@ const std::string& ServerBase::service() const { return state_->service(); }
 std::uint64_t ServerBase::answered() const { return state_->answered(); }
 std::uint64_t ServerBase::dropped() const { return state_->dropped(); }
 bool ServerBase::ready() const { return state_->requests().ready(); }
+Waitable& ServerBase::requests() { return state_->requests(); }
 
 void ServerBase::stop() {
   const int interrupted_errno = errno;

@@ -1,5 +1,6 @@
 // Clients and servers through the C header, with those of C++ on the other side.
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <thread>
@@ -71,6 +72,29 @@ TEST_F(CServing, HandlesCloseInAnyOrder) {
     tow_message_release(message.get());
     EXPECT_EQ(tow_message_payload(message.get()).bytes, 0U);
   }
+}
+
+TEST_F(CServing, IsWaitedForBesideOthersAndByItsDescriptor) {
+  const auto answering = server();
+  const auto asking = client();
+  tow_waitable* const waitable = tow_server_waitable(answering.get());
+  size_t index = 9;
+  EXPECT_EQ(tow_wait_any(&waitable, 1, 0, &index), TOW_NOTHING);
+  int fd = -1;
+  ASSERT_EQ(tow_waitable_fd(waitable, &fd), TOW_OK) << tow_error_text();
+  for (const char* const text : {"first", "second"}) {
+    EXPECT_EQ(tow_server_take(answering.get(), 0, request.get()), TOW_NOTHING);
+    const auto call = send(asking, text);
+    pollfd polled{fd, POLLIN, 0};
+    ASSERT_EQ(poll(&polled, 1, int{kLong / 1'000'000}), 1);
+    ASSERT_EQ(tow_wait_any(&waitable, 1, kLong, &index), TOW_OK) << tow_error_text();
+    EXPECT_EQ(index, 0U);
+    EXPECT_TRUE(tow_waitable_ready(waitable));
+    take(answering, request);
+    EXPECT_EQ(payload_of(tow_request_message(request.get())), text);
+    EXPECT_EQ(reply(request, text), TOW_OK) << tow_error_text();
+  }
+  EXPECT_EQ(tow_server_waitable(nullptr), nullptr);
 }
 
 tow_server* stopped_by_signal = nullptr;

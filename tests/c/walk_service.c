@@ -14,6 +14,7 @@ static void answer_all_ways(tow_client* client, tow_server* server, tow_request*
   OK(tow_client_send(client, "a", 1, WATCHDOG, NULL, &call));
   REQUIRE(!tow_waitable_ready(tow_call_waitable(call)));
   REQUIRE(tow_client_in_flight(client) == 1 && tow_server_ready(server));
+  REQUIRE(tow_waitable_ready(tow_server_waitable(server)));
   OK(tow_server_take(server, WATCHDOG, request));
   REQUIRE(tow_message_payload(tow_request_message(request)).bytes == 1);
   REQUIRE(tow_request_attempts(request) == 0 && !tow_request_redelivered(request));

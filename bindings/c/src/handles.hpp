@@ -38,7 +38,7 @@ struct tow_loan {
   tow::Loan<> loan;
 };
 
-/// Part of a subscriber, consumer or call.
+/// Part of a subscriber, consumer, call or server.
 struct tow_waitable {
   tow::Waitable* of;
 };
@@ -60,6 +60,7 @@ struct tow_client final : tow::c::Handle {
 struct tow_server final : tow::c::Handle {
   explicit tow_server(tow::Server<>&& opened) : server(std::move(opened)) {}
   tow::Server<> server;
+  tow_waitable waitable{&server.requests()};
 };
 
 /// What can be asked of any message: the caller's own, a delivery's, a request's.

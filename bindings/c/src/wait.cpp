@@ -23,6 +23,11 @@ tow_waitable* tow_call_waitable(tow_call* call) {
   return &call->waitable;
 }
 
+tow_waitable* tow_server_waitable(tow_server* server) {
+  if (server == nullptr) return (void)null_argument("the server"), nullptr;
+  return &server->waitable;
+}
+
 bool tow_waitable_ready(const tow_waitable* waitable) {
   return ask(waitable, "the waitable", false,
              [](const tow_waitable& it) { return it.of->ready(); });

@@ -139,6 +139,8 @@ class ServerBase {
   std::uint64_t dropped() const;
   /// True when take() would not wait.
   bool ready() const;
+  /// What it waits for, for wait_any() and its descriptor; `concurrent` is its prefetch.
+  Waitable& requests();
   /// Ends run(), at once or when the request at hand is done. From any thread, and from a signal
   /// handler.
   void stop();

@@ -425,11 +425,13 @@ TOW_API uint64_t tow_subscriber_gaps(const tow_subscriber* subscriber);
 
 /* ---- waiting for several --------------------------------------------------------------------- */
 
-/** What can be waited for; part of its subscriber, consumer or call, and gone with it. */
+/** What can be waited for; part of its subscriber, consumer, call or server, and gone with it. */
 TOW_API tow_waitable* tow_subscriber_waitable(tow_subscriber* subscriber);
 TOW_API tow_waitable* tow_consumer_waitable(tow_consumer* consumer);
 /** Where the replies of the call's client come: it is ready for other calls' replies too. */
 TOW_API tow_waitable* tow_call_waitable(tow_call* call);
+/** Ready for requests as a consumer is for deliveries. */
+TOW_API tow_waitable* tow_server_waitable(tow_server* server);
 /** True when a take would not wait. */
 TOW_API bool tow_waitable_ready(const tow_waitable* waitable);
 /** A descriptor for epoll or poll, readable while there may be something to take: take without
