@@ -59,6 +59,7 @@ static void walk_message(const tow_message* message) {
 }
 
 static void publish_all_ways(tow_publisher* publisher, tow_attributes* attributes) {
+  tow_publisher_wait_at_most(publisher, WATCHDOG);
   OK(tow_publish(publisher, "hello", 5, attributes));
   size_t published = 0;
   OK(tow_publish_batch(publisher, "abcd", 2, 2, NULL, &published));

@@ -85,6 +85,11 @@ tow_code tow_publish_batch(tow_publisher* publisher, const void* data, size_t by
   });
 }
 
+void tow_publisher_wait_at_most(tow_publisher* publisher, int64_t timeout_ns) {
+  if (publisher == nullptr) return (void)null_argument("the publisher");
+  publisher->publisher.wait_at_most(ns(timeout_ns));
+}
+
 uint64_t tow_publisher_last_sequence(const tow_publisher* publisher) {
   return ask(publisher, "the publisher", uint64_t{0},
              [](const tow_publisher& it) { return it.publisher.last_sequence(); });

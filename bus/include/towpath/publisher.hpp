@@ -77,6 +77,9 @@ class PublisherBase {
   std::uint64_t duplicates() const { return duplicates_; }
   /// Messages of the last batch that went out or were dropped; after an error too.
   std::size_t published_of_batch() const { return published_of_batch_; }
+  /// Waits no longer than that for room from the next call on, as if the options had said so. For
+  /// who waits in pieces, to look after something else between them.
+  void wait_at_most(std::chrono::nanoseconds longest) { options_.wait_at_most = longest; }
 
  protected:
   friend class DeadLetters;

@@ -325,6 +325,9 @@ TOW_API tow_code tow_publish(tow_publisher* publisher, const void* data, size_t 
 TOW_API tow_code tow_publish_batch(tow_publisher* publisher, const void* data, size_t bytes,
                                    size_t count, const tow_attributes* attributes,
                                    size_t* published);
+/** Waits no longer than that for room from the next call on, as if the options had said so. For who
+ *  waits in pieces, to look after something else between them. */
+TOW_API void tow_publisher_wait_at_most(tow_publisher* publisher, int64_t timeout_ns);
 TOW_API uint64_t tow_publisher_last_sequence(const tow_publisher* publisher);
 TOW_API uint64_t tow_publisher_dropped(const tow_publisher* publisher);
 /** Highest number of this producer that is out, also from before a crash. */
