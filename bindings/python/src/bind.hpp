@@ -10,11 +10,11 @@ namespace nb = nanobind;
 /// Finds the exception classes of towpath.errors.
 void bind_errors();
 void bind_start(nb::module_& module);
+void bind_waiting(nb::module_& module);
 void bind_message(nb::module_& module);
 void bind_subscriber(nb::module_& module);
 void bind_loan(nb::module_& module);
 void bind_publisher(nb::module_& module);
-void bind_waiting(nb::module_& module);
 void bind_topic(nb::module_& module);
 void bind_bus(nb::module_& module);
 

@@ -4,6 +4,9 @@
 
 #include "bind.hpp"
 #include "convert.hpp"
+#include "info.hpp"
+#include "reading.hpp"
+#include "supervising.hpp"
 
 namespace tow::python {
 namespace {
@@ -33,29 +36,104 @@ nb::list names_of(const Bus& bus) {
   return list_of(names);
 }
 
-Topic topic(const Bus& bus, const std::string& name, nb::handle dtype, const nb::kwargs& named) {
+template <tow_code (*remove)(const tow_bus*, const char*)>
+void remove_one(const Bus& bus, const std::string& name) {
+  check(remove(bus.handle.use(), c_text(name)));
+}
+
+nb::object topic(const Bus& bus, const std::string& name, nb::handle dtype,
+                 const nb::kwargs& named) {
   TopicOptions asked = topic_options_of(dtype, named);
   tow_topic* opened = nullptr;
   check(tow_topic_open(bus.handle.use(), c_text(name), &asked.options, &opened));
-  return {{"topic", opened}, std::move(asked.type)};
+  return topic_object(opened, std::move(asked.type));
 }
 
-Topic topic_as_bytes(const Bus& bus, const std::string& name) {
+nb::object topic_as_bytes(const Bus& bus, const std::string& name) {
   tow_topic* opened = nullptr;
   check(tow_topic_open_as_bytes(bus.handle.use(), c_text(name), &opened));
-  return {{"topic", opened}, nullptr};
+  return topic_object(opened, nullptr);
+}
+
+nb::list processes(const Bus& bus) {
+  const tow_processes* all = nullptr;
+  check(tow_bus_processes(bus.handle.use(), &all));
+  const std::unique_ptr<const tow_processes, decltype(&tow_processes_free)> owned(
+      all, &tow_processes_free);
+  nb::list list;
+  for (std::size_t i = 0; i < all->count; ++i) list.append(object_of(*all->processes[i]));
+  return list;
+}
+
+nb::object heal(const Bus& bus) {
+  tow_heal_report report{};
+  check(tow_bus_heal(bus.handle.use(), &report));
+  return object_of(report);
+}
+
+void bind_topics(nb::class_<Bus>& bus) {
+  bus.def(
+         "topic", &topic, nb::arg("name"), nb::arg("dtype") = nb::none(), nb::arg("options"),
+         nb::sig("def topic(self, name: str, dtype: object = None, **options: "
+                 "Unpack[TopicOptions]) -> Topic"),
+         "Opens a topic, and makes it when it does not exist. `dtype`: None (bytes of any length), "
+         "a numpy.dtype or what numpy.dtype() takes, or a class of ctypes.Structure. Options, of "
+         "which 0 and \"any\" mean: as it is, or the default. `type_name`: the type's name in C++ "
+         "(found out for fundamental types; of a ctypes.Structure that of its class). "
+         "`publishers`: \"one\" (fastest) or \"many\". `depth`: messages before a publisher waits, "
+         "16 to 4194304 (1024). `slot_bytes`: 64, 128 or 256. `max_message_bytes`: up to 1 GiB "
+         "(the type's, or 64 KiB). `pool_bytes`: each publisher's memory for what fits no slot. "
+         "`lane_depth`; `max_publishers`, `max_subscribers`: 1 to 1024. `stamps`: \"sampled\", "
+         "\"all\" or \"none\". `huge_pages` (False). `create`: make it (True). Raises "
+         "TypeMismatch, OptionsMismatch, NotFound, InvalidName, InvalidArgument, NoSpace.")
+      .def("topic_as_bytes", &topic_as_bytes, nb::arg("name"),
+           nb::sig("def topic_as_bytes(self, name: str) -> Topic"),
+           "An existing topic of whatever type, as bytes. For tools. Raises NotFound.")
+      .def("topics", &names_of<tow_bus_topics>, nb::sig("def topics(self) -> list[str]"),
+           "Names of its topics, sorted.")
+      .def("exchanges", &names_of<tow_bus_exchanges>, nb::sig("def exchanges(self) -> list[str]"),
+           "Names of its exchanges, sorted.")
+      .def("remove_topic", &remove_one<tow_bus_remove_topic>, nb::arg("name"),
+           "Removes a topic: who has it open reads what is there, then gets Removed. Raises "
+           "NotFound.")
+      .def("remove_exchange", &remove_one<tow_bus_remove_exchange>, nb::arg("name"),
+           "Removes an exchange. Raises NotFound.");
 }
 
 }  // namespace
 
 void bind_bus(nb::module_& module) {
   nb::class_<Bus> bus(module, "Bus",
-                      "A directory of topics that processes of one host share. Any number of "
-                      "threads may use it; a forked child opens its own.");
+                      "A directory of topics that the processes of one host share. Opening it "
+                      "repairs what dead processes left. Any number of threads may use it; a "
+                      "forked child opens its own. What was made from it may outlive it.");
   bus.def("__init__", &open, nb::arg("name"), nb::kw_only(), nb::arg("create") = true,
-          nb::arg("observe") = false, nb::arg("file_mode") = 0600)
-      .def("topic", &topic, nb::arg("name"), nb::arg("dtype") = nb::none(), nb::arg("options"))
-      .def("topic_as_bytes", &topic_as_bytes, nb::arg("name"));
+          nb::arg("observe") = false, nb::arg("file_mode") = 0600,
+          "Opens the bus `name`, in $TOWPATH_DIR or below /dev/shm; a name with a '/' is a path. "
+          "`create`: make it when it does not exist. `observe`: look only; join, write and repair "
+          "nothing. `file_mode`: rights of files that are made. Raises NotFound, InvalidName, "
+          "NoPermission, VersionMismatch, Corrupt, TooMany.");
+  bind_topics(bus);
+  bus.def_prop_ro(
+         "path", [](const Bus& self) { return text_of(tow_bus_path(self.handle.use())); },
+         "Its directory.")
+      .def_static("path_of", &path_of, nb::arg("name"),
+                  "Where the bus of that name is, or would be.")
+      .def_static(
+          "remove", [](const std::string& name) { check(tow_bus_remove(c_text(name))); },
+          nb::arg("name"),
+          "Deletes a bus that no living process uses. Raises NotFound, and "
+          "AlreadyExists when it is in use.")
+      .def("processes", &processes, nb::sig("def processes(self) -> list[ProcessInfo]"),
+           "Processes that have joined, dead ones too as long as nobody repaired them.")
+      .def("heal", &heal, nb::sig("def heal(self) -> HealReport"),
+           "Repairs what dead processes left.")
+      .def("supervise", &supervise,
+           "Heals whenever somebody dies, until stop_supervising() or a signal handler that "
+           "raises. False when others do so already.")
+      .def(
+          "stop_supervising", [](const Bus& self) { tow_bus_stop_supervising(self.handle.use()); },
+          "Ends supervise(), from any thread.");
   bind_closing(bus);
 }
 

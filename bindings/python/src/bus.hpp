@@ -23,6 +23,9 @@ struct Topic {
   void close() { handle.close(); }
 };
 
+/// The Python object of a topic that was opened.
+nb::object topic_object(tow_topic* opened, std::shared_ptr<const ValueType> type);
+
 /// What Bus.topic() takes beside the name, for C. `options` points into `type`.
 struct TopicOptions {
   tow_topic_options options;

@@ -23,6 +23,10 @@ void Payload::view(PyObject* object) {
   bytes_ = static_cast<std::size_t>(buffer_.len);
 }
 
+Memory::Memory(PyObject* object) {
+  if (PyObject_GetBuffer(object, &buffer_, PyBUF_WRITABLE) != 0) raise_set();
+}
+
 std::int64_t ns_of(PyObject* seconds) {
   if (seconds == Py_None) return TOW_FOREVER;
   const double value = PyFloat_AsDouble(seconds);
@@ -100,7 +104,8 @@ std::size_t position_of(const char* what, std::string_view text, const char* con
   std::string all;
   for (std::size_t i = 0; i < count; ++i) {
     if (text == texts[i]) return i;
-    all += (i == 0 ? "'" : ", '") + std::string(texts[i]) + "'";
+    if (i != 0) all += ", ";
+    all.append("'").append(texts[i]).append("'");
   }
   raise(PyExc_ValueError, "%s is one of %s, not '%s'", what, all.c_str(),
         std::string(text).c_str());

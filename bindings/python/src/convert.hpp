@@ -43,6 +43,21 @@ class Payload {
   Py_buffer buffer_{};
 };
 
+/// The memory of an object that can be written. Raises BufferError.
+class Memory {
+ public:
+  explicit Memory(PyObject* object);
+  Memory(const Memory&) = delete;
+  ~Memory() { release(); }
+  void release() {
+    if (buffer_.obj != nullptr) PyBuffer_Release(&buffer_);
+  }
+  void* data() const { return buffer_.buf; }
+
+ private:
+  Py_buffer buffer_{};
+};
+
 /// Seconds as nanoseconds; None: TOW_FOREVER. Less than 0 is 0; more than 0 never becomes 0.
 std::int64_t ns_of(PyObject* seconds);
 inline std::int64_t ns_of(nb::handle seconds) { return ns_of(seconds.ptr()); }

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 
 #include "bind.hpp"
 #include "convert.hpp"
@@ -17,12 +16,20 @@ std::array<PyObject*, kCodes> classes{};
 
 }  // namespace
 
+PyObject* error_class(tow_code code) {
+  const auto number = static_cast<std::size_t>(code);
+  const bool known = number < classes.size() && classes[number] != nullptr;
+  return known ? classes[number] : PyExc_SystemError;
+}
+
 void raise(tow_code code) {
-  const int number = code;
-  PyObject* const type =
-      number > 0 && number < kCodes ? classes[static_cast<std::size_t>(number)] : PyExc_SystemError;
-  const std::int32_t number_of_system = tow_error_errno();  // before anything else can fail
-  const nb::object error = nb::handle(type)(text_of(tow_error_text()), number_of_system);
+  const std::int32_t os_errno = tow_error_errno();
+  raise(code, tow_error_text(), os_errno);
+}
+
+void raise(tow_code code, const std::string& text, std::int32_t os_errno) {
+  PyObject* const type = error_class(code);
+  const nb::object error = nb::handle(type)(text_of(text.c_str()), os_errno);
   PyErr_SetObject(type, error.ptr());
   raise_set();
 }
@@ -42,6 +49,8 @@ void set_by_exception() noexcept {
     throw;
   } catch (nb::python_error& error) {
     error.restore();
+  } catch (const nb::builtin_exception& error) {
+    PyErr_SetString(PyExc_TypeError, error.what());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& error) {

@@ -3,6 +3,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cstdint>
+#include <string>
+
 #include "towpath/towpath.h"
 
 namespace tow::python {
@@ -12,6 +15,12 @@ namespace nb = nanobind;
 /// Throws the exception class of `code` (towpath.errors) with the text and errno of this thread's
 /// last failure. Needs the GIL.
 [[noreturn]] void raise(tow_code code);
+
+/// The same for a failure of another thread, which said this of it.
+[[noreturn]] void raise(tow_code code, const std::string& text, std::int32_t os_errno);
+
+/// The exception class of a code. Borrowed.
+PyObject* error_class(tow_code code);
 
 /// Raises unless it is TOW_OK.
 inline void check(tow_code code) {
@@ -31,7 +40,7 @@ inline void check(tow_code code) {
 void set_by_exception() noexcept;
 
 /// Runs `body`, and turns what it throws into `failed` with a Python exception set.
-template <class Body, class Result>
+template <class Result, class Body>
 Result guarded(Result failed, const Body& body) {
   try {
     return body();

@@ -32,6 +32,23 @@ bool interpreter_ends() {
 
 }  // namespace
 
+void look_after_signals() {
+  if (PyErr_CheckSignals() != 0) raise_set();
+}
+
+PyThreadState* give_up_gil() { return PyEval_SaveThread(); }
+
+void take_gil(PyThreadState* thread) {
+  // Python ends threads that want the GIL while the interpreter ends, by unwinding them through
+  // frames that may not throw. They sleep instead; the process ends without them.
+  if (interpreter_ends()) sleep_for_ever();
+  try {
+    PyEval_RestoreThread(thread);
+  } catch (...) {
+    sleep_for_ever();
+  }
+}
+
 Deadline::Deadline(std::int64_t timeout_ns) {
   if (__builtin_add_overflow(now_ns(), std::max<std::int64_t>(timeout_ns, 0), &at_ns_)) {
     at_ns_ = INT64_MAX;
@@ -68,12 +85,10 @@ void Family::queue_for_turn(const Deadline& deadline, bool& came) {
     seen = changes_;
   }
   const std::int64_t most_ns = deadline.left(kSliceNs);
-  PyThreadState* const thread = give_up_gil();
-  {
+  without_gil([&] {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::nanoseconds(most_ns), [&] { return changes_ != seen; });
-  }
-  take_gil(thread);
+  });
   came = !taken_ && queue_.front() == &came;
 }
 
@@ -146,25 +161,14 @@ void Family::give_back(tow_message* place) {
 
 void Family::keep_spare(tow_message* place) {
   tow_message_release(place);
+  put_back(place);
+}
+
+void Family::put_back(tow_message* place) {
   if (spare_.size() < kMaxSpare) {
     spare_.push_back(place);
   } else {
     tow_message_free(place);
-  }
-}
-
-void Family::look_after_signals() {
-  if (PyErr_CheckSignals() != 0) raise_set();
-}
-
-void Family::take_gil(PyThreadState* thread) {
-  // Python ends threads that want the GIL while the interpreter ends, by unwinding them through
-  // frames that may not throw. They sleep instead; the process ends without them.
-  if (interpreter_ends()) sleep_for_ever();
-  try {
-    PyEval_RestoreThread(thread);
-  } catch (...) {
-    sleep_for_ever();
   }
 }
 

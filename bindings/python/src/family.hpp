@@ -33,6 +33,38 @@ class Deadline {
 /// and other threads.
 constexpr std::int64_t kSliceNs = 10'000'000;
 
+/// Runs signal handlers, and raises what they raise.
+void look_after_signals();
+
+PyThreadState* give_up_gil();
+/// Never returns when the interpreter has ended meanwhile.
+void take_gil(PyThreadState* thread);
+
+/// Calls `body`, which uses nothing of Python and throws nothing, without the GIL.
+template <class Body>
+void without_gil(const Body& body) {
+  PyThreadState* const thread = give_up_gil();
+  body();
+  take_gil(thread);
+}
+
+/// Nothing came in time, or the time is over.
+inline bool is_nothing(tow_code code) { return code == TOW_NOTHING || code == TOW_TIMED_OUT; }
+
+/// For handles that any number of threads use: calls `call(timeout_ns)` until it has something or
+/// the time is over: first with the GIL and 0, then without it in slices. Raises what signal
+/// handlers raise. What `call` uses must live on when another thread closes it.
+template <class Call>
+tow_code wait_in_slices(std::int64_t timeout_ns, const Call& call) {
+  tow_code code = call(std::int64_t{0});
+  const Deadline deadline(timeout_ns);
+  while (is_nothing(code) && !deadline.passed()) {
+    without_gil([&] { code = call(deadline.left(kSliceNs)); });
+    if (is_nothing(code)) look_after_signals();
+  }
+  return code;
+}
+
 /// A handle of C and all that came from it (messages, loans, deliveries), which one thread may use
 /// at a time. That is whoever has the GIL, unless a thread waits without it: then the turn is that
 /// thread's, and the others stand in a queue until its slice ends. Counts its users, with the GIL.
@@ -75,9 +107,7 @@ class Family {
     tow_code code = TOW_NOTHING;
     while (enter(deadline)) {
       const std::int64_t slice_ns = deadline.left(kSliceNs);
-      PyThreadState* const thread = give_up_gil();
-      code = call(slice_ns);
-      take_gil(thread);
+      without_gil([&] { code = call(slice_ns); });
       leave();
       if (!is_nothing(code)) break;
       look_after_signals();
@@ -85,7 +115,13 @@ class Family {
     }
     return code;
   }
-  static bool is_nothing(tow_code code) { return code == TOW_NOTHING || code == TOW_TIMED_OUT; }
+
+  /// The parts of wait(), for who waits for several families at once. Takes the turn, in the order
+  /// of asking; false when the time was over before. Raises as begin(), and what signal handlers
+  /// raise.
+  bool enter(const Deadline& deadline);
+  /// Ends the turn, frees what others left, and wakes the next.
+  void leave();
 
   /// Frees what came from this handle; at the owner's next turn while another thread waits. May be
   /// called whenever the GIL is held, also when it is closed.
@@ -94,7 +130,7 @@ class Family {
     free_later_or_now(part, [](Family&, void* it) { free_part(static_cast<Part*>(it)); });
   }
 
-  /// A place for a message: used again, or new. For take(), which gives it to a Message.
+  /// A place for a message: used again, or new. Whoever takes it gives it to a Message, or back.
   tow_message* place() {
     if (spare_.empty()) [[unlikely]]
       return new_place();
@@ -102,6 +138,8 @@ class Family {
     spare_.pop_back();
     return it;
   }
+  /// Puts back one that holds nothing.
+  void put_back(tow_message* place);
   /// Ends the use of a place: releases what it holds, and keeps it for the next take.
   void give_back(tow_message* place);
 
@@ -117,19 +155,11 @@ class Family {
   static constexpr std::size_t kMaxSpare = 1024;
 
   void begin_slowly();
-  /// Takes the turn, in the order of asking. False when the time was over before.
-  bool enter(const Deadline& deadline);
-  /// Ends the turn, frees what others left, and wakes the next.
-  void leave();
   void check_usable() const;
   void queue_for_turn(const Deadline& deadline, bool& came);
   void free_later_or_now(void* part, void (*free)(Family&, void*));
   tow_message* new_place();
   void keep_spare(tow_message* place);
-
-  static void look_after_signals();
-  static PyThreadState* give_up_gil() { return PyEval_SaveThread(); }
-  static void take_gil(PyThreadState* thread);
 
   const char* what_;
   std::uint32_t forks_;

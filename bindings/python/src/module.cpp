@@ -10,13 +10,14 @@ NB_MODULE(_towpath, module) {
   count_forks();
   make_attribute_names();
   module.attr("__version__") = tow_version();
+
   bind_errors();
   bind_start(module);
+  bind_waiting(module);
   bind_message(module);
-  // bind_subscriber(module);
-  // bind_loan(module);
-  // bind_publisher(module);
-  // bind_waiting(module);
+  bind_subscriber(module);
+  bind_loan(module);
+  bind_publisher(module);
   bind_topic(module);
   bind_bus(module);
 }

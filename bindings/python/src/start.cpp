@@ -8,7 +8,7 @@ namespace {
 constexpr const char* kKinds[] = {"next", "oldest", "last", "sequence", "time"};
 
 nb::str repr(const Start& start) {
-  const std::string kind = kKinds[start.value.kind];
+  const char* const kind = kKinds[start.value.kind];
   std::string value;
   if (start.value.kind == TOW_START_TIME) {
     value =
@@ -16,7 +16,8 @@ nb::str repr(const Start& start) {
   } else if (start.value.kind >= TOW_START_LAST) {
     value = std::to_string(start.value.value);
   }
-  return nb::str(("Start." + kind + "(" + value + ")").c_str());
+  const std::string text = std::string("Start.") + kind + "(" + value + ")";
+  return nb::str(text.c_str());
 }
 
 }  // namespace

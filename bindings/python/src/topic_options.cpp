@@ -2,12 +2,10 @@
 
 #include "bus.hpp"
 #include "convert.hpp"
+#include "info.hpp"
 
 namespace tow::python {
 namespace {
-
-constexpr const char* kPublishers[] = {"any", "one", "many"};
-constexpr const char* kStamps[] = {"any", "sampled", "all", "none"};
 
 std::uint32_t number_32(nb::handle value, const char* what) {
   const std::uint64_t number = unsigned_of(value.ptr(), what);

@@ -101,6 +101,9 @@ void ValueType::describe_dtype(nb::object dtype, const char* name) {
           shown.c_str());
   }
   const auto kind = nb::cast<std::string>(dtype.attr("kind"));
+  if (kind == "M" || kind == "m") {
+    raise(PyExc_TypeError, "dtype %s has no buffer: use int64, and view() it", shown.c_str());
+  }
   const bool is_native = nb::cast<bool>(dtype.attr("isnative"));
   if (!is_native) {
     raise(PyExc_TypeError, "dtype %s is not in this machine's byte order", shown.c_str());

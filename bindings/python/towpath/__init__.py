@@ -1,7 +1,41 @@
-"""Towpath: a shared-memory message bus for the processes of one Linux host."""
+"""Towpath: a shared-memory message bus for the processes of one Linux host.
+
+>>> import towpath
+>>> bus = towpath.Bus("robot")
+>>> state = bus.topic("state")
+>>> subscriber = state.subscriber()
+>>> state.publisher().publish("moving")
+>>> subscriber.take(timeout=1).text
+'moving'
+
+Durations are seconds; None is for ever, and 0 does not wait. Errors are classes below Error.
+"""
 
 from __future__ import annotations
 
-from towpath._towpath import Bus, Message, Start, Topic, __version__
+from towpath import _waiting
+from towpath._towpath import (
+    Bus,
+    Loan,
+    Message,
+    Publisher,
+    Start,
+    Subscriber,
+    Topic,
+    __version__,
+    wait_any,
+)
 from towpath.errors import *  # noqa: F403
+from towpath.info import (
+    Binding,
+    ConsumerInfo,
+    GroupInfo,
+    GroupOptions,
+    HealReport,
+    ProcessInfo,
+    PublisherInfo,
+    SubscriberInfo,
+    TopicInfo,
+)
 
+_waiting.make_awaitable(Subscriber)

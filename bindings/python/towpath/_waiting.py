@@ -1,0 +1,78 @@
+"""Awaiting subscribers, consumers and calls in asyncio: by their descriptors, without a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from towpath.errors import Removed
+
+
+class Readiness:
+    """Those who await one object in one event loop. The loop watches its descriptor while there
+    are any."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
+        self.loop = loop
+        self._fd = fd
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    async def wait(self) -> None:
+        """Until there may be something to take."""
+        waiter = self.loop.create_future()
+        if not self._waiters:
+            self.loop.add_reader(self._fd, self._wake)
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._forget(waiter)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _forget(self, waiter: asyncio.Future[None]) -> None:
+        self._waiters.discard(waiter)
+        if not self._waiters:
+            self.loop.remove_reader(self._fd)
+
+
+def readiness_of(waitable: Any) -> Readiness:
+    """That of the running loop. Raises NotSupported for an observer."""
+    loop = asyncio.get_running_loop()
+    readiness = waitable._readiness
+    if readiness is None or readiness.loop is not loop:
+        readiness = waitable._readiness = Readiness(loop, waitable.fileno())
+    return readiness
+
+
+async def next(self: Any) -> Any:
+    """The next one, awaited in the running event loop, without a thread. Several tasks may await
+    the same object; each message goes to one of them. Errors as take()."""
+    while True:
+        taken = self.try_take()
+        if taken is not None:
+            return taken
+        await readiness_of(self).wait()
+
+
+async def _anext(self: Any) -> Any:
+    try:
+        return await next(self)
+    except Removed:
+        raise StopAsyncIteration from None
+
+
+def _aiter(self: Any) -> AsyncIterator[Any]:
+    return self
+
+
+def make_awaitable(kind: type) -> None:
+    """Gives a class that has try_take() and fileno() next() and `async for`, which ends when what
+    it reads is removed."""
+    kind.next = next
+    kind.__aiter__ = _aiter
+    kind.__anext__ = _anext
