@@ -44,6 +44,16 @@ void raise(PyObject* type, const char* format, ...) {
   raise_set();
 }
 
+void raise_with(nb::python_error& error, const char* attribute, nb::handle value) {
+  error.restore();
+  PyObject *type = nullptr, *object = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &object, &trace);
+  PyErr_NormalizeException(&type, &object, &trace);
+  if (PyObject_SetAttrString(object, attribute, value.ptr()) != 0) PyErr_Clear();
+  PyErr_Restore(type, object, trace);
+  raise_set();
+}
+
 void set_by_exception() noexcept {
   try {
     throw;

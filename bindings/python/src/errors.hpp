@@ -32,6 +32,9 @@ inline void check(tow_code code) {
 [[noreturn]] void raise(PyObject* type, const char* format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/// Throws that exception again, with one more attribute.
+[[noreturn]] void raise_with(nb::python_error& error, const char* attribute, nb::handle value);
+
 /// Throws the Python exception that is set.
 [[noreturn]] inline void raise_set() { throw nb::python_error(); }
 

@@ -7,6 +7,8 @@ using namespace tow::python;
 NB_MODULE(_towpath, module) {
   // Objects that live until the interpreter ends are no fault of the program's.
   nb::set_leak_warnings(false);
+  module.def("set_leak_warnings", &nb::set_leak_warnings, nb::arg("on"),
+             "For tests: whether objects that are alive when the interpreter ends are told.");
   count_forks();
   make_attribute_names();
   module.attr("__version__") = tow_version();

@@ -92,8 +92,7 @@ PyObject* publish_batch(PyObject* self, PyObject* const* arguments, Py_ssize_t c
         publish_rows(family, rows, attributes.get(), published);
       }
     } catch (nb::python_error& error) {
-      error.value().attr("published") = published;
-      throw;
+      raise_with(error, "published", nb::int_(published));
     }
     return nb::int_(published).release().ptr();
   });

@@ -1,5 +1,6 @@
 #include "value_type.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "errors.hpp"
@@ -48,6 +49,23 @@ bool is_structure(nb::handle dtype) {
          (nb::cast<bool>(
              nb::module_::import_("builtins")
                  .attr("issubclass")(dtype, nb::make_tuple(ctypes("Structure"), ctypes("Union")))));
+}
+
+/// The alignment that C++ gives a struct of these members, or 1 when they do not lie where C++
+/// would put them: NumPy calls every structure packed that was not made with align=True.
+std::uint32_t alignment_of(nb::handle dtype) {
+  const nb::object names = dtype.attr("names");
+  const nb::object subdtype = dtype.attr("subdtype");
+  if (!subdtype.is_none()) return alignment_of(subdtype[0]);
+  if (names.is_none()) return nb::cast<std::uint32_t>(dtype.attr("alignment"));
+  std::uint32_t most = 1;
+  for (const nb::handle name : names) {
+    const nb::object field = dtype.attr("fields")[name];
+    const std::uint32_t align = alignment_of(field[0]);
+    if (nb::cast<std::uint32_t>(field[1]) % align != 0) return 1;
+    most = std::max(most, align);
+  }
+  return nb::cast<std::uint32_t>(dtype.attr("itemsize")) % most == 0 ? most : 1;
 }
 
 bool is_raw_bytes(nb::handle given) {
@@ -109,7 +127,7 @@ void ValueType::describe_dtype(nb::object dtype, const char* name) {
     raise(PyExc_TypeError, "dtype %s is not in this machine's byte order", shown.c_str());
   }
   bytes_ = nb::cast<std::uint32_t>(dtype.attr("itemsize"));
-  align_ = nb::cast<std::uint32_t>(dtype.attr("alignment"));
+  align_ = alignment_of(dtype);
   if (name == nullptr) name = fundamental_name(kind.front(), static_cast<int>(bytes_));
   if (name == nullptr) {
     raise(PyExc_ValueError,
