@@ -63,7 +63,7 @@ def test_topics_have_options_and_say_what_they_are(bus):
     assert (info.max_subscribers, info.last, info.removed) == (3, 1, False)
     [of_publisher], [of_subscriber] = info.publishers, info.subscribers
     assert of_publisher.process.pid == of_subscriber.process.pid == os.getpid()
-    assert (of_subscriber.max_lag, of_subscriber.lossy, of_subscriber.received) == (50, False, 1)
+    assert (of_subscriber.max_lag, of_subscriber.lossy, of_subscriber.evicted) == (50, False, False)
     assert 0 <= of_subscriber.p50 < 10
     assert topic.groups() == []
     with pytest.raises(towpath.NotFound):

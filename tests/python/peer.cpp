@@ -1,5 +1,5 @@
-// The other side of the tests of Python's types: publishes to typed topics of C++ what Python reads,
-// and checks what Python has published.
+// The other side of the tests of Python's types: publishes to typed topics of C++ what Python
+// reads, and checks what Python has published.
 
 #include <complex>
 #include <cstdint>

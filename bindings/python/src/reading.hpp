@@ -69,12 +69,8 @@ bool reading_has_tag(const Reading& of, nb::handle tag);
 Headers reading_headers(const Reading& of);
 nb::str reading_repr(const Reading& of, const char* type);
 
-/// Gives a class what it has for reading. T derives from Reading.
 template <class T>
-void bind_reading(nb::class_<T>& it) {
-  const auto text = [&]<tow_view (*ask)(const tow_message*)>() {
-    return [](const T& self) { return text_of(ask(self.get())); };
-  };
+void bind_payload(nb::class_<T>& it) {
   it.def_prop_ro(
         "payload",
         [](nb::handle self) {
@@ -100,10 +96,17 @@ void bind_reading(nb::class_<T>& it) {
           nb::sig("def array(self, dtype: object = None, shape: object = None) -> numpy.ndarray"),
           "The payload in place, as a read-only array that keeps it alive. `dtype`: None for the "
           "topic's, or bytes (uint8); `shape`: None for one dimension. Raises ImportError without "
-          "NumPy.")
-      .def_prop_ro(
-          "sequence", [](const T& self) { return tow_message_sequence(self.get()); },
-          "Its number in the topic, from 1, without gaps.")
+          "NumPy.");
+}
+
+template <class T>
+void bind_attributes(nb::class_<T>& it) {
+  const auto text = [&]<tow_view (*ask)(const tow_message*)>() {
+    return [](const T& self) { return text_of(ask(self.get())); };
+  };
+  it.def_prop_ro(
+        "sequence", [](const T& self) { return tow_message_sequence(self.get()); },
+        "Its number in the topic, from 1, without gaps.")
       .def_prop_ro(
           "missed", [](const T& self) { return tow_message_missed(self.get()); },
           "Messages that this lossy subscriber missed right before this one.")
@@ -148,6 +151,13 @@ void bind_reading(nb::class_<T>& it) {
           "header_items", [](const T& self) { return items_of(reading_headers(self).get()); },
           nb::sig("def header_items(self) -> list[tuple[str, HeaderValue]]"),
           "All headers in their order, as pairs.");
+}
+
+/// Gives a class what it has for reading. T derives from Reading.
+template <class T>
+void bind_reading(nb::class_<T>& it) {
+  bind_payload(it);
+  bind_attributes(it);
 }
 
 /// A new Python object of the bound class T, made in place.

@@ -86,7 +86,7 @@ void bind_openers(nb::class_<Topic>& topic) {
   topic
       .def(
           "publisher", &publisher, nb::kw_only(), nb::arg("when_full") = "wait",
-          nb::arg("wait_at_most") = nb::none(), nb::arg("take_over_within") = 0,
+          nb::arg("wait_at_most") = nb::none(), nb::arg("take_over_within").none() = 0,
           nb::arg("producer") = nb::none(),
           nb::sig("def publisher(self, *, when_full: str = 'wait', wait_at_most: float | None = "
                   "None, take_over_within: float | None = 0, producer: str | None = None) -> "
@@ -99,7 +99,7 @@ void bind_openers(nb::class_<Topic>& topic) {
       .def(
           "subscriber", &subscriber, nb::kw_only(), nb::arg("lossy") = false,
           nb::arg("start") = "next", nb::arg("max_lag") = 0, nb::arg("max_held") = kDefaultHeld,
-          nb::arg("spin") = kDefaultSpin,
+          nb::arg("spin").none() = kDefaultSpin,
           nb::sig("def subscriber(self, *, lossy: bool = False, start: Start | str = 'next', "
                   "max_lag: int = 0, max_held: int = 64, spin: float | None = 5e-05) -> "
                   "Subscriber"),

@@ -13,7 +13,7 @@ Durations are seconds; None is for ever, and 0 does not wait. Errors are classes
 
 from __future__ import annotations
 
-from towpath import _waiting
+from towpath import _waiting, errors
 from towpath._towpath import (
     Bus,
     Loan,
@@ -37,5 +37,27 @@ from towpath.info import (
     SubscriberInfo,
     TopicInfo,
 )
+
+__all__ = [
+    "Binding",
+    "Bus",
+    "ConsumerInfo",
+    "GroupInfo",
+    "GroupOptions",
+    "HealReport",
+    "Loan",
+    "Message",
+    "ProcessInfo",
+    "Publisher",
+    "PublisherInfo",
+    "Start",
+    "Subscriber",
+    "SubscriberInfo",
+    "Topic",
+    "TopicInfo",
+    "__version__",
+    "wait_any",
+]
+__all__ += errors.__all__
 
 _waiting.make_awaitable(Subscriber)

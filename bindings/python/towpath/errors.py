@@ -4,6 +4,39 @@ from __future__ import annotations
 
 import enum
 
+__all__ = [
+    "AlreadyExists",
+    "Cancelled",
+    "Corrupt",
+    "Error",
+    "ErrorCode",
+    "Evicted",
+    "Full",
+    "HalfMade",
+    "InvalidArgument",
+    "InvalidName",
+    "LeaseLost",
+    "NoPermission",
+    "NoReply",
+    "NoServer",
+    "NoSpace",
+    "NotFound",
+    "NotSupported",
+    "OptionsMismatch",
+    "PublisherExists",
+    "Removed",
+    "RequestFailed",
+    "ServerDied",
+    "Stale",
+    "SystemFailure",
+    "TimedOut",
+    "TooLarge",
+    "TooMany",
+    "TypeMismatch",
+    "Unroutable",
+    "VersionMismatch",
+]
+
 
 class ErrorCode(enum.IntEnum):
     """What went wrong, as C and C++ number it."""
