@@ -7,7 +7,6 @@ import gc
 import multiprocessing
 import os
 import pickle
-import signal
 import weakref
 
 import pytest
@@ -46,6 +45,8 @@ def test_buses_are_opened_listed_and_removed(directory):
             bus.remove_topic("a")
         with pytest.raises(towpath.NotFound):
             bus.remove_exchange("none")
+        assert bus.supervise() is True
+        bus.stop_supervising()
     towpath.Bus.remove("robot")
     assert not os.path.exists(f"{directory}/robot")
 
@@ -233,8 +234,7 @@ loan = publisher.loan(50000)
 written = loan.array()
 written[:] = 1
 waiting = topic.subscriber()
-for use in (lambda: [waiting.take() for _ in range(9)], lambda: topic.wait_for_subscribers(99),
-            bus.supervise):
+for use in (lambda: [waiting.take() for _ in range(9)], lambda: topic.wait_for_subscribers(99)):
     threading.Thread(target=use, daemon=True).start()
 sys.kept = [bus, topic, subscriber, publisher, message, view, array, loan, written]
 time.sleep(0.1)

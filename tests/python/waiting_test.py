@@ -83,7 +83,6 @@ def waits(bus, topic, subscriber):
         "own loan": lambda: publisher.loan(10).publish(),
         "wait_for_subscribers": lambda: topic.wait_for_subscribers(99),
         "standby": lambda: one.publisher(take_over_within=None),
-        "supervise": bus.supervise,
     }, (reader, first)
 
 
@@ -256,7 +255,3 @@ def test_subscribers_are_waited_for(topic):
     with later(lambda: kept.append(topic.subscriber())):
         topic.wait_for_subscribers(timeout=LONG)
 
-
-def test_supervising_ends_when_it_is_told(bus):
-    with later(bus.stop_supervising):
-        assert bus.supervise() is True

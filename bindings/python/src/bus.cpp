@@ -6,7 +6,6 @@
 #include "convert.hpp"
 #include "info.hpp"
 #include "reading.hpp"
-#include "supervising.hpp"
 
 namespace tow::python {
 namespace {
@@ -63,6 +62,12 @@ nb::list processes(const Bus& bus) {
   nb::list list;
   for (std::size_t i = 0; i < all->count; ++i) list.append(object_of(*all->processes[i]));
   return list;
+}
+
+bool supervise(const Bus& bus) {
+  bool supervises = false;
+  check(tow_bus_supervise(bus.handle.use(), &supervises));
+  return supervises;
 }
 
 nb::object heal(const Bus& bus) {
@@ -129,11 +134,12 @@ void bind_bus(nb::module_& module) {
       .def("heal", &heal, nb::sig("def heal(self) -> HealReport"),
            "Repairs what dead processes left.")
       .def("supervise", &supervise,
-           "Heals whenever somebody dies, until stop_supervising() or a signal handler that "
-           "raises. False when others do so already.")
+           "For supervisors such as towd: takes it upon this process to heal() whenever somebody "
+           "dies, so that others look after the dead rarely. True when it is to heal; False when "
+           "others do. Does not wait.")
       .def(
           "stop_supervising", [](const Bus& self) { tow_bus_stop_supervising(self.handle.use()); },
-          "Ends supervise(), from any thread.");
+          "Leaves it to others again.");
   bind_closing(bus);
 }
 

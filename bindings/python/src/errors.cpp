@@ -23,13 +23,9 @@ PyObject* error_class(tow_code code) {
 }
 
 void raise(tow_code code) {
-  const std::int32_t os_errno = tow_error_errno();
-  raise(code, tow_error_text(), os_errno);
-}
-
-void raise(tow_code code, const std::string& text, std::int32_t os_errno) {
   PyObject* const type = error_class(code);
-  const nb::object error = nb::handle(type)(text_of(text.c_str()), os_errno);
+  const std::int32_t os_errno = tow_error_errno();  // before anything else can fail
+  const nb::object error = nb::handle(type)(text_of(tow_error_text()), os_errno);
   PyErr_SetObject(type, error.ptr());
   raise_set();
 }

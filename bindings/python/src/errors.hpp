@@ -3,9 +3,6 @@
 
 #include <nanobind/nanobind.h>
 
-#include <cstdint>
-#include <string>
-
 #include "towpath/towpath.h"
 
 namespace tow::python {
@@ -15,9 +12,6 @@ namespace nb = nanobind;
 /// Throws the exception class of `code` (towpath.errors) with the text and errno of this thread's
 /// last failure. Needs the GIL.
 [[noreturn]] void raise(tow_code code);
-
-/// The same for a failure of another thread, which said this of it.
-[[noreturn]] void raise(tow_code code, const std::string& text, std::int32_t os_errno);
 
 /// The exception class of a code. Borrowed.
 PyObject* error_class(tow_code code);
