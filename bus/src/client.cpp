@@ -69,6 +69,10 @@ void PendingBase::cancel() {
   if (client_ != nullptr) std::exchange(client_, nullptr)->end(call_);
 }
 
+void PendingBase::end_within(std::chrono::nanoseconds timeout) {
+  if (client_ != nullptr) client_->end_within(call_, timeout);
+}
+
 SubscriberBase& PendingBase::replies() { return client_->replies(); }
 
 Result<bool> PendingBase::next_into(Message<Bytes>& reply, std::size_t typed_bytes) {

@@ -30,6 +30,10 @@ class ClientState {
                               const Attributes* attributes);
   /// True when take() has something to say; never waits.
   bool ready(std::uint64_t call);
+  /// Its time is over so long from now.
+  void end_within(std::uint64_t call, std::chrono::nanoseconds timeout) {
+    at(call).deadline = shm::Deadline::after(timeout);
+  }
   /// Waits until it is ready.
   bool wait(std::uint64_t call, shm::Deadline deadline) {
     return wait_for(at(call), deadline, nullptr);

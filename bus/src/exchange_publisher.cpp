@@ -52,6 +52,12 @@ struct Followed {
   std::uint64_t version;
 };
 
+/// What the rest of a message needs, beside its payload.
+struct Unsent {
+  std::string routing_key;
+  shm::EncodedFields fields;
+};
+
 }  // namespace
 
 struct ExchangePublisher::State {
@@ -64,6 +70,8 @@ struct ExchangePublisher::State {
   std::deque<Outlet> outlets{};                          ///< by the router's numbers
   std::map<std::string, Outlet, std::less<>> by_name{};  ///< of the default exchange
   std::vector<Outlet*> targets{}, full{};                ///< of the present message
+  std::optional<Error> failure{};                        ///< of it, but for lack of room
+  Unsent unsent{};                                       ///< of it, as long as one is full
 
   Result<void> route(std::string_view routing_key, const Headers& headers);
   Result<void> route_by_name(std::string_view routing_key);
@@ -71,11 +79,12 @@ struct ExchangePublisher::State {
   Result<void> compile();
   Result<void> attach(Outlet& outlet);
   Result<void> send(Outlet& outlet, const Outgoing& message, const PublisherOptions& how);
-  std::optional<Error> send_at_once(const Outgoing& message);
-  std::optional<Error> send_to_full(const Outgoing& message);
+  void send_at_once(const Outgoing& message);
+  std::optional<Error> send_to_full(const Outgoing& message, std::chrono::nanoseconds timeout);
+  Result<void> send_rest(const Outgoing& message, std::chrono::nanoseconds timeout);
   Result<void> send_to_all(std::string_view routing_key, std::span<const std::byte> payload,
                            const Attributes& attributes);
-  Error unroutable(std::string_view routing_key) const;
+  Result<std::size_t> answer(std::string_view routing_key) const;
 };
 
 /// One load for each exchange that takes part, as long as nobody changed one of them.
@@ -191,10 +200,8 @@ Result<void> ExchangePublisher::State::send(Outlet& outlet, const Outgoing& mess
   return {};
 }
 
-/// Notes those that are full, if there is time to wait for them; returns the first other failure.
-std::optional<Error> ExchangePublisher::State::send_at_once(const Outgoing& message) {
-  std::optional<Error> failure;
-  full.clear();
+/// Notes those that are full, if there is time to wait for them, and the first other failure.
+void ExchangePublisher::State::send_at_once(const Outgoing& message) {
   const bool drop = options.when_full == WhenFull::drop;
   const PublisherOptions at_once{.when_full = drop ? WhenFull::drop : WhenFull::fail};
   for (Outlet* const outlet : targets) {
@@ -210,25 +217,41 @@ std::optional<Error> ExchangePublisher::State::send_at_once(const Outgoing& mess
       failure = sent.error();
     }
   }
-  return failure;
 }
 
-/// All of them together have the time that the options give.
-std::optional<Error> ExchangePublisher::State::send_to_full(const Outgoing& message) {
-  std::optional<Error> failure;
-  const auto deadline = shm::Deadline::after(options.wait_at_most);
+/// All of them together have that time. Keeps those that are full still; the first one's error.
+std::optional<Error> ExchangePublisher::State::send_to_full(const Outgoing& message,
+                                                            std::chrono::nanoseconds timeout) {
+  std::optional<Error> timed_out;
+  const auto deadline = shm::Deadline::after(timeout);
+  std::size_t still_full = 0;
   for (Outlet* const outlet : full) {
     PublisherOptions how{.when_full = WhenFull::wait};
-    if (options.wait_at_most != kForever) {
+    if (timeout != kForever) {
       const std::uint64_t now = shm::monotonic_ns(), at = deadline.at_ns();
       how.wait_at_most = std::chrono::nanoseconds(at > now ? at - now : 0);
     }
     const auto sent = send(*outlet, message, how);
     if (sent) continue;
     outlet->gone = sent.error() == Code::removed;
-    if (!outlet->gone && !failure) failure = sent.error();
+    if (sent.error() == Code::timed_out) {
+      full[still_full++] = outlet;
+      if (!timed_out) timed_out = sent.error();
+    } else if (!outlet->gone && !failure) {
+      failure = sent.error();
+    }
   }
-  return failure;
+  full.resize(still_full);
+  return timed_out;
+}
+
+/// What was in the way of other queues is told last: as long as some are full, this goes on.
+Result<void> ExchangePublisher::State::send_rest(const Outgoing& message,
+                                                 std::chrono::nanoseconds timeout) {
+  if (!full.empty()) {
+    if (const auto timed_out = send_to_full(message, timeout)) return *timed_out;
+  }
+  return failure ? Result<void>(*failure) : Result<void>();
 }
 
 Result<void> ExchangePublisher::State::send_to_all(std::string_view routing_key,
@@ -236,17 +259,17 @@ Result<void> ExchangePublisher::State::send_to_all(std::string_view routing_key,
                                                    const Attributes& attributes) {
   if (auto fault = fault_in(attributes, targets.front()->name.name)) return *fault;
   const bool carry = options.carry_routing_key && attributes.key.empty();
-  const shm::EncodedFields fields = encode(attributes, carry ? routing_key : attributes.key);
+  shm::EncodedFields fields = encode(attributes, carry ? routing_key : attributes.key);
   const Outgoing message{payload, fields.view()};
-  std::optional<Error> failure = send_at_once(message);
-  if (!full.empty()) {
-    const auto late = send_to_full(message);
-    if (!failure) failure = late;
-  }
-  return failure ? Result<void>(*failure) : Result<void>();
+  send_at_once(message);
+  const auto sent = send_rest(message, options.wait_at_most);
+  if (!full.empty()) unsent = {std::string(routing_key), std::move(fields)};
+  return sent;
 }
 
-Error ExchangePublisher::State::unroutable(std::string_view routing_key) const {
+/// When all is sent that can be.
+Result<std::size_t> ExchangePublisher::State::answer(std::string_view routing_key) const {
+  if (reached != 0 || !options.mandatory) return reached;
   const std::string name = exchange->name.empty() ? "(default)" : exchange->name;
   return make_error(Code::unroutable, "exchange " + name + ": no queue for the routing key " +
                                           std::string(routing_key) +
@@ -266,6 +289,8 @@ Result<std::size_t> ExchangePublisher::publish(std::string_view routing_key,
                                                const Attributes& attributes) {
   State& state = *state_;
   state.reached = 0;
+  state.full.clear();
+  state.failure.reset();
   if (routing_key.size() > kMaxRoutingKeyBytes) {
     return make_error(Code::invalid_argument, "a routing key of " +
                                                   std::to_string(routing_key.size()) +
@@ -275,8 +300,15 @@ Result<std::size_t> ExchangePublisher::publish(std::string_view routing_key,
   if (!state.targets.empty()) {
     if (auto sent = state.send_to_all(routing_key, payload, attributes); !sent) return sent.error();
   }
-  if (state.reached == 0 && state.options.mandatory) return state.unroutable(routing_key);
-  return state.reached;
+  return state.answer(routing_key);
+}
+
+Result<std::size_t> ExchangePublisher::publish_rest(std::span<const std::byte> payload,
+                                                    std::chrono::nanoseconds timeout) {
+  State& state = *state_;
+  const Outgoing message{payload, state.unsent.fields.view()};
+  if (auto sent = state.send_rest(message, timeout); !sent) return sent.error();
+  return state.answer(state.unsent.routing_key);
 }
 
 Result<ExchangePublisher> Exchange::publisher(const ExchangePublisherOptions& options) const {

@@ -35,6 +35,9 @@ std::uint64_t ServerBase::answered() const { return state_->answered(); }
 std::uint64_t ServerBase::dropped() const { return state_->dropped(); }
 bool ServerBase::ready() const { return state_->requests().ready(); }
 Waitable& ServerBase::requests() { return state_->requests(); }
+void ServerBase::wait_for_client(std::chrono::nanoseconds longest, bool give_up) {
+  state_->wait_for_client(longest, give_up);
+}
 
 void ServerBase::stop() {
   const int interrupted_errno = errno;
@@ -122,9 +125,10 @@ Result<void> RequestBase::answer(std::span<const std::byte> payload, std::string
   if (const std::string_view to = reply_topic(); !to.empty()) {
     sent = server_->send(to, correlation_id(), mark, payload, attributes);
   }
-  const bool stays =
-      sent ? mark == kReplyPart
-           : sent.error() == Code::too_large || sent.error() == Code::invalid_argument;
+  const bool stays = sent ? mark == kReplyPart
+                          : sent.error() == Code::too_large ||
+                                sent.error() == Code::invalid_argument ||
+                                (sent.error() == Code::timed_out && !server_->gives_up());
   if (stays) return sent;
   // Dies before: the caller has its answer, and repair gives the request up, or another server does
   // it again and its reply is dropped as late.

@@ -76,15 +76,18 @@ Result<void> ServerState::send(std::string_view to, std::string_view correlation
     PublisherParts& replies = (*receiver)->replies;
     if (replies.publish_at_once(payload, fields.view())) [[likely]]
       return {};
+    replies.wait_at_most(longest_wait_);
     sent = replies.publish_bytes(payload.data(), payload.size(), fields.view());
   } else {
     Attributes own = *attributes;
     own.correlation_id = correlation_id;
     own.tag = mark;
+    (*receiver)->replies.wait_at_most(longest_wait_);
     sent = (*receiver)->replies.publish(payload, own);
   }
   if (!sent && is_lost(sent.error())) {
     const Error error = sent.error();
+    if (error == Code::timed_out && !gives_up_) return error;
     ++dropped_;
     if (!(error == Code::timed_out)) forget(to);
     return error;
@@ -113,9 +116,9 @@ Result<ServerState::Client*> ServerState::open_client(std::string_view topic) {
   forget_the_dead();
   auto replies = bus_.topic(topic, {.create = false});
   if (!replies) return replies.error();
-  auto publisher = replies->publisher({.wait_at_most = options_.wait_for_client});
+  auto publisher = replies->publisher();
   if (!publisher) return publisher.error();
-  if (clients_.size() >= std::max<std::size_t>(options_.known_clients, 1)) {
+  if (clients_.size() >= std::max<std::size_t>(known_clients_, 1)) {
     const auto oldest =
         std::min_element(clients_.begin(), clients_.end(),
                          [](const auto& a, const auto& b) { return a->used < b->used; });

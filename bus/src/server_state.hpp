@@ -26,6 +26,12 @@ class ServerState {
   Result<void> send(std::string_view to, std::string_view correlation_id, std::string_view mark,
                     std::span<const std::byte> payload, const Attributes* attributes);
   void count_answer() { ++answered_; }
+  void wait_for_client(std::chrono::nanoseconds longest, bool give_up) {
+    longest_wait_ = longest;
+    gives_up_ = give_up;
+  }
+  /// Whether a request is given up whose client took no reply in time.
+  bool gives_up() const { return gives_up_; }
 
   const std::string& service() const { return service_; }
   std::uint64_t answered() const { return answered_; }
@@ -47,7 +53,8 @@ class ServerState {
         service_(std::move(service)),
         group_(GroupParts(group).shared()),
         requests_(std::move(requests)),
-        options_(options) {}
+        known_clients_(options.known_clients),
+        longest_wait_(options.wait_for_client) {}
   Result<Client*> client(std::string_view topic);
   Result<Client*> open_client(std::string_view topic);
   void forget(std::string_view topic);
@@ -57,7 +64,9 @@ class ServerState {
   const std::string service_;
   std::shared_ptr<shm::Group> group_;
   Consumer<Bytes> requests_;
-  const ServerOptions options_;
+  const std::uint32_t known_clients_;
+  std::chrono::nanoseconds longest_wait_;
+  bool gives_up_ = true;
   std::vector<std::unique_ptr<Client>> clients_;
   Client* last_ = nullptr;  ///< the one answered last
   std::uint64_t sent_ = 0, answered_ = 0, dropped_ = 0;

@@ -153,6 +153,43 @@ TEST_F(Exchanges, AFullQueueHoldsUpNoOther) {
             static_cast<std::uint64_t>(sent) + 4);
 }
 
+TEST_F(Exchanges, TheRestOfAMessageGoesToTheQueuesThatWereFullAlone) {
+  const Exchange x = bus_.exchange("x", {.kind = ExchangeKind::fanout}).value();
+  queue("small", {.depth = 16});
+  queue("large", {.depth = 1024});
+  bus_.topic<std::uint64_t>("typed").value();
+  for (const char* const name : {"small", "large"}) x.bind(name).value();
+  auto publisher = x.publisher({.wait_at_most = 0ns}).value();
+  Result<std::size_t> sent = 0;
+  for (int i = 0; i < 100 && sent; ++i) sent = publisher.publish("", "m", {.content_type = "text"});
+  EXPECT_EQ(sent.error(), Code::timed_out);
+  expect_error(publisher.publish_rest({}, 1ms), Code::timed_out, "topic small", "let it read on");
+  EXPECT_EQ(publisher.reached(), 1U);
+  while (queues_.at("small").try_take()) {
+  }
+  const auto last = bus_.topic_as_bytes("large").value().last_sequence();
+  EXPECT_EQ(publisher.publish_rest(std::as_bytes(std::span("m", 1)), 0ns).value(), 2U);
+  const auto rest = queues_.at("small").try_take();
+  EXPECT_EQ(rest.text(), "m");
+  EXPECT_EQ(rest.content_type(), "text");
+  EXPECT_EQ(publisher.publish_rest(std::as_bytes(std::span("m", 1)), 0ns).value(), 2U)
+      << "nothing is left to send";
+  EXPECT_FALSE(queues_.at("small").try_take());
+  EXPECT_EQ(bus_.topic_as_bytes("large").value().last_sequence(), last);
+
+  x.bind("typed").value();  // another queue's fault is told once nobody is full
+  sent = std::size_t{0};
+  for (int i = 0; i < 100 && (sent || sent.error() != Code::timed_out); ++i) {
+    sent = publisher.publish("", "m");
+  }
+  EXPECT_EQ(sent.error(), Code::timed_out);
+  while (queues_.at("small").try_take()) {
+  }
+  expect_error(publisher.publish_rest(std::as_bytes(std::span("m", 1)), 0ns), Code::type_mismatch,
+               "queue typed", "publish its type");
+  EXPECT_EQ(publisher.reached(), 2U);
+}
+
 TEST_F(Exchanges, AQueueOfATypeTakesItsTypeAlone) {
   bus_.topic<std::uint64_t>("typed").value();
   queues({"bytes"});

@@ -233,6 +233,50 @@ TEST(Requests, OfAClientThatTakesNoneAreGivenUpAndCounted) {
   }
 }
 
+TEST(Requests, StayUnansweredWhereTheServerWaitsForItsClientInPieces) {
+  const Service service;
+  const Bus bus = service.open();
+  auto server = bus.server(Service::kName, {.wait_for_client = 60s}).value();
+  auto client = bus.client(Service::kName, {.reply_depth = 16}).value();
+  auto call = client.send("", 60s).value();
+  auto request = server.take(60s);
+  server.wait_for_client(1ms, false);
+  int parts = 0;
+  while (parts < 1000 && request.reply_part("part")) ++parts;
+  EXPECT_EQ(request.reply("last").error(), Code::timed_out);
+  EXPECT_FALSE(request.answered());
+  EXPECT_EQ(server.dropped(), 0U);
+  for (int i = 0; i < parts; ++i) EXPECT_EQ(call.get().value().text(), "part");
+  request.reply("last").value();
+  EXPECT_EQ(call.get().value().text(), "last");
+
+  auto late = client.send("", 60s).value();
+  request = server.take(60s);
+  while (request.reply_part("part")) {
+  }
+  server.wait_for_client(1ms, true);
+  EXPECT_EQ(request.reply("last").error(), Code::timed_out);
+  EXPECT_TRUE(request.answered());
+  EXPECT_EQ(server.dropped(), 1U);
+}
+
+TEST(Requests, EndByTheTimeThatTheyAreGivenAnew) {
+  const Service service;
+  const Bus bus = service.open();
+  auto server = bus.server(Service::kName).value();
+  auto client = bus.client(Service::kName).value();
+  auto call = client.send("", 0s).value();
+  call.end_within(60s);
+  EXPECT_FALSE(call.wait(1ms));
+  server.take(60s).reply("in time").value();
+  EXPECT_EQ(call.get().value().text(), "in time");
+  auto other = client.send("", 60s).value();
+  other.end_within(0s);
+  EXPECT_EQ(other.get().error(), Code::timed_out);
+  other.cancel();
+  other.end_within(60s);  // of no call any more
+}
+
 TEST(Requests, CarryAttributesBothWays) {
   const Service service;
   const Bus bus = service.open();

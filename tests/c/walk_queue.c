@@ -107,6 +107,9 @@ void walk_exchange(tow_bus* bus) {
   size_t reached = 0;
   OK(tow_exchange_publish(publisher, "k", "hi", 2, NULL, &reached));
   REQUIRE(reached == 1 && tow_exchange_publisher_dropped(publisher) == 0);
+  reached = 0;
+  OK(tow_exchange_publish_rest(publisher, "hi", 2, 0, &reached)); /* nothing is left */
+  REQUIRE(reached == 1);
   tow_exchange_publisher_close(publisher);
   bool changed = false;
   OK(tow_exchange_unbind(exchange, TOW_BINDING_TO_QUEUE, "results", "k", NULL, &changed));

@@ -19,13 +19,15 @@ static void answer_all_ways(tow_client* client, tow_server* server, tow_request*
   REQUIRE(tow_message_payload(tow_request_message(request)).bytes == 1);
   REQUIRE(tow_request_attempts(request) == 0 && !tow_request_redelivered(request));
   REQUIRE(!tow_request_answered(request) && !tow_request_cancelled(request));
+  tow_server_wait_for_client(server, WATCHDOG, true);
   OK(tow_request_reply_part(request, "part", 4));
   OK(tow_request_finish(request));
   OK(tow_call_next(call, reply));
   REQUIRE(tow_call_next(call, reply) == TOW_NOTHING);
   tow_call_close(call);
 
-  OK(tow_client_send(client, "b", 1, WATCHDOG, NULL, &call));
+  OK(tow_client_send(client, "b", 1, 0, NULL, &call));
+  tow_call_end_within(call, WATCHDOG);
   OK(tow_server_take(server, WATCHDOG, request));
   OK(tow_request_fail(request, "no", 3));
   REQUIRE(tow_call_wait(call, WATCHDOG));

@@ -152,6 +152,11 @@ bool tow_call_wait(tow_call* call, int64_t timeout_ns) {
   return guarded_or(false, [&] { return call->call.wait(ns(timeout_ns)); });
 }
 
+void tow_call_end_within(tow_call* call, int64_t timeout_ns) {
+  if (call == nullptr) return (void)null_argument("the call");
+  guarded_or(0, [&] { return call->call.end_within(ns(timeout_ns)), 0; });
+}
+
 void tow_call_cancel(tow_call* call) {
   if (call == nullptr) return (void)null_argument("the call");
   guarded_or(0, [&] { return call->call.cancel(), 0; });

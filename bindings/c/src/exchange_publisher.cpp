@@ -63,6 +63,19 @@ tow_code tow_exchange_publish(tow_exchange_publisher* publisher, const char* rou
   });
 }
 
+tow_code tow_exchange_publish_rest(tow_exchange_publisher* publisher, const void* data,
+                                   size_t bytes, int64_t timeout_ns, size_t* reached) {
+  if (reached != nullptr) *reached = 0;
+  if (publisher == nullptr) return null_argument("the publisher");
+  if (data == nullptr && bytes != 0) return null_argument("the payload");
+  return guarded([&] {
+    const std::span payload(static_cast<const std::byte*>(data), bytes);
+    const auto done = publisher->publisher.publish_rest(payload, ns(timeout_ns));
+    if (reached != nullptr) *reached = publisher->publisher.reached();
+    return code_of(done);
+  });
+}
+
 uint64_t tow_exchange_publisher_dropped(const tow_exchange_publisher* publisher) {
   return ask(publisher, "the publisher", uint64_t{0},
              [](const tow_exchange_publisher& it) { return it.publisher.dropped(); });

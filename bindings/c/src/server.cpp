@@ -87,6 +87,11 @@ void tow_server_stop(tow_server* server) {
   server->server.stop();
 }
 
+void tow_server_wait_for_client(tow_server* server, int64_t timeout_ns, bool give_up) {
+  if (server == nullptr) return (void)null_argument("the server");
+  server->server.wait_for_client(ns(timeout_ns), give_up);
+}
+
 tow_code tow_server_take(tow_server* server, int64_t timeout_ns, tow_request* request) {
   if (server == nullptr) return null_argument("the server");
   if (request == nullptr) return null_argument("the request");

@@ -57,6 +57,10 @@ class PendingBase {
   /// `cancelled`.
   void cancel();
 
+  /// Its time is over so long from now, whatever was said when it was sent. For who sends in
+  /// pieces, to look after something else while the service is full.
+  void end_within(std::chrono::nanoseconds timeout);
+
   /// What it waits for.
   SubscriberBase& replies();
 

@@ -119,7 +119,8 @@ class ExchangePublisher {
 
   /// Returns how many queues got the message; 0 is no error unless asked for (`mandatory`). Queues
   /// that were removed are none. A routing key has at most 255 bytes. With an error the message may
-  /// have reached some queues all the same: reached() tells. Errors: unroutable, full, timed_out
+  /// have reached some queues all the same: reached() tells, and after timed_out publish_rest() can
+  /// go on. Errors: unroutable, full, timed_out
   /// (`when_full`), too_large, type_mismatch, too_many, publisher_exists, no_permission (of a
   /// queue), removed, corrupt (of the exchange), invalid_argument, stale.
   Result<std::size_t> publish(std::string_view routing_key, std::span<const std::byte> payload,
@@ -128,6 +129,11 @@ class ExchangePublisher {
                               const Attributes& attributes = {}) {
     return publish(routing_key, std::as_bytes(std::span(payload)), attributes);
   }
+  /// After timed_out: goes on with the same message, for those queues alone that were full, and
+  /// waits up to `timeout` for them. For who waits in pieces, to look after something else between
+  /// them. Returns, and errors, as publish(), for the message as a whole.
+  Result<std::size_t> publish_rest(std::span<const std::byte> payload,
+                                   std::chrono::nanoseconds timeout);
   /// Queues that the last message reached.
   std::size_t reached() const;
   /// Messages given up for a full queue (WhenFull::drop), each queue counted.

@@ -141,6 +141,10 @@ class ServerBase {
   bool ready() const;
   /// What it waits for, for wait_any() and its descriptor; `concurrent` is its prefetch.
   Waitable& requests();
+  /// From the next answer on: it waits no longer than that for a client that takes none. Then the
+  /// request is given up, as the option says, or with `give_up` false stays unanswered, so that the
+  /// same answer can be tried again. For who waits in pieces, to look after something else between.
+  void wait_for_client(std::chrono::nanoseconds longest, bool give_up);
   /// Ends run(), at once or when the request at hand is done. From any thread, and from a signal
   /// handler.
   void stop();

@@ -633,6 +633,10 @@ TOW_API void tow_exchange_publisher_close(tow_exchange_publisher* publisher);
 TOW_API tow_code tow_exchange_publish(tow_exchange_publisher* publisher, const char* routing_key,
                                       const void* data, size_t bytes,
                                       const tow_attributes* attributes, size_t* reached);
+/** After TOW_TIMED_OUT: goes on with the same payload, for those queues alone that were full, and
+ *  waits up to `timeout_ns` for them. Code and `reached` are of the message as a whole. */
+TOW_API tow_code tow_exchange_publish_rest(tow_exchange_publisher* publisher, const void* data,
+                                           size_t bytes, int64_t timeout_ns, size_t* reached);
 TOW_API uint64_t tow_exchange_publisher_dropped(const tow_exchange_publisher* publisher);
 
 /* ---- client and server ----------------------------------------------------------------------- */
@@ -682,6 +686,9 @@ TOW_API tow_code tow_call_next(tow_call* call, tow_message* reply);
 TOW_API tow_code tow_call_get(tow_call* call, tow_message* reply);
 /** True when tow_call_next() would not wait; waits up to `timeout_ns` for it. */
 TOW_API bool tow_call_wait(tow_call* call, int64_t timeout_ns);
+/** Its time is over so long from now, whatever was said when it was sent. For who sends in pieces,
+ *  to look after something else while the service is full. */
+TOW_API void tow_call_end_within(tow_call* call, int64_t timeout_ns);
 /** The caller wants no more. */
 TOW_API void tow_call_cancel(tow_call* call);
 /** Cancels it, if it is not over. */
@@ -710,6 +717,11 @@ typedef void tow_handler(void* context, tow_request* request);
 TOW_API tow_code tow_server_run(tow_server* server, tow_handler* handler, void* context);
 /** Ends tow_server_run(). From any thread, and from a signal handler. */
 TOW_API void tow_server_stop(tow_server* server);
+
+/** From the next answer on: it waits no longer than that for a client that takes none. Then the
+ *  request is given up, as the option says, or with `give_up` false stays unanswered after
+ *  TOW_TIMED_OUT, so that the same answer can be tried again. For who waits in pieces. */
+TOW_API void tow_server_wait_for_client(tow_server* server, int64_t timeout_ns, bool give_up);
 
 /** A place for one request, used again. One that ends unanswered is failed. */
 TOW_API TOW_CHECK tow_code tow_request_new(tow_request** request);
