@@ -12,7 +12,7 @@ from towpath import _towpath
 
 STUB = ast.parse((Path(str(files("towpath"))) / "_towpath.pyi").read_text(encoding="utf-8"))
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
-OF_TYPING_ONLY = {"Attributes", "TopicOptions", "_Reading"}
+OF_TYPING_ONLY = {"Attributes", "GroupOptions", "TopicOptions", "_Handle", "_Reading"}
 
 
 def hinted(name: str) -> set[str]:

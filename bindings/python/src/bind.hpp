@@ -15,6 +15,10 @@ void bind_message(nb::module_& module);
 void bind_subscriber(nb::module_& module);
 void bind_loan(nb::module_& module);
 void bind_publisher(nb::module_& module);
+void bind_delivery(nb::module_& module);
+void bind_consumer(nb::module_& module);
+void bind_settlement(nb::module_& module);
+void bind_group(nb::module_& module);
 void bind_topic(nb::module_& module);
 void bind_bus(nb::module_& module);
 

@@ -4,6 +4,7 @@
 
 #include "bind.hpp"
 #include "convert.hpp"
+#include "group.hpp"
 #include "info.hpp"
 #include "reading.hpp"
 
@@ -54,6 +55,22 @@ nb::object topic_as_bytes(const Bus& bus, const std::string& name) {
   return topic_object(opened, nullptr);
 }
 
+nb::object queue(const Bus& bus, const std::string& name, nb::handle dtype, nb::handle topic,
+                 const nb::kwargs& named) {
+  const GroupOptions asked(named);
+  const bool as_it_is = topic.is_none() && dtype.is_none();
+  TopicOptions of_topic = topic_options_of(dtype, topic.is_none() ? nb::handle(nb::dict()) : topic);
+  tow_topic* opened = nullptr;
+  tow_group* group = nullptr;
+  check(asked.open([&](const tow_group_options* options) {
+    return tow_queue_open(bus.handle.use(), c_text(name), options,
+                          as_it_is ? nullptr : &of_topic.options, &opened, &group);
+  }));
+  const nb::object group_of = group_object(group, of_topic.type);
+  return nb::module_::import_("towpath.queues")
+      .attr("Queue")(topic_object(opened, std::move(of_topic.type)), group_of);
+}
+
 nb::list processes(const Bus& bus) {
   const tow_processes* all = nullptr;
   check(tow_bus_processes(bus.handle.use(), &all));
@@ -94,6 +111,14 @@ void bind_topics(nb::class_<Bus>& bus) {
       .def("topic_as_bytes", &topic_as_bytes, nb::arg("name"),
            nb::sig("def topic_as_bytes(self, name: str) -> Topic"),
            "An existing topic of whatever type, as bytes. For tools. Raises NotFound.")
+      .def(
+          "queue", &queue, nb::arg("name"), nb::arg("dtype") = nb::none(), nb::kw_only(),
+          nb::arg("topic") = nb::none(), nb::arg("group_options"),
+          nb::sig("def queue(self, name: str, dtype: object = None, *, topic: TopicOptions | None "
+                  "= None, **group_options: Unpack[GroupOptions]) -> Queue"),
+          "The queue `name`: a topic of that name with the group \"queue\", both made when they do "
+          "not exist. `dtype` and `topic`, a mapping, are as of topic(), the others as of "
+          "Topic.group(): without any the group is as it is, or made with the defaults.")
       .def("topics", &names_of<tow_bus_topics>, nb::sig("def topics(self) -> list[str]"),
            "Names of its topics, sorted.")
       .def("exchanges", &names_of<tow_bus_exchanges>, nb::sig("def exchanges(self) -> list[str]"),

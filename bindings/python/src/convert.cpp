@@ -92,6 +92,18 @@ std::uint64_t unsigned_of(PyObject* number, const char* what) {
   return value;
 }
 
+std::uint32_t unsigned_32_of(nb::handle number, const char* what) {
+  const std::uint64_t value = unsigned_of(number.ptr(), what);
+  if (value > UINT32_MAX) raise(PyExc_OverflowError, "%s is below 2^32", what);
+  return static_cast<std::uint32_t>(value);
+}
+
+bool truth_of(nb::handle value) {
+  const int truth = PyObject_IsTrue(value.ptr());
+  if (truth < 0) raise_set();
+  return truth != 0;
+}
+
 const char* c_text(const std::string& text) {
   if (text.find('\0') != std::string::npos) {
     raise(PyExc_ValueError, "a name or a text with a zero byte in it");

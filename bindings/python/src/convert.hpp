@@ -99,6 +99,12 @@ nb::list list_of(const tow_names* names);
 
 /// An unsigned integer; raises TypeError, and OverflowError.
 std::uint64_t unsigned_of(PyObject* number, const char* what);
+std::uint32_t unsigned_32_of(nb::handle number, const char* what);
+/// What bool() says of it.
+bool truth_of(nb::handle value);
+
+/// How many seconds a take looks before it sleeps, unless it is told.
+constexpr double kDefaultSpin = 50e-6;
 
 /// Where a subscriber or a group begins.
 struct Start {

@@ -65,16 +65,16 @@ Family::~Family() {
   for (tow_message* const place : spare_) tow_message_free(place);
 }
 
-void Family::check_usable() const {
+void Family::check_usable(Asks asks) const {
   if (inherited()) {
     raise(PyExc_RuntimeError,
           "this %s was opened before the fork, and is its parent's; open the bus anew here", what_);
   }
-  if (closed_) raise(PyExc_ValueError, "this %s is closed", what_);
+  if (!is_usable(asks)) raise(PyExc_ValueError, "this %s is closed", what_);
 }
 
-void Family::begin_slowly() {
-  if (!enter(Deadline(TOW_FOREVER))) return;
+void Family::begin_slowly(Asks asks) {
+  if (!enter(Deadline(TOW_FOREVER), asks)) return;
   leave();  // nobody comes in between: the GIL is here
 }
 
@@ -92,8 +92,7 @@ void Family::queue_for_turn(const Deadline& deadline, bool& came) {
   came = !taken_ && queue_.front() == &came;
 }
 
-bool Family::enter(const Deadline& deadline) {
-  check_usable();
+bool Family::take_turn(const Deadline& deadline, bool with_signals) {
   if (taken_ || !queue_.empty()) {
     bool came = false;
     queue_.push_back(&came);
@@ -101,7 +100,7 @@ bool Family::enter(const Deadline& deadline) {
     try {
       while (!came && !deadline.passed()) {
         queue_for_turn(deadline, came);
-        if (!came) look_after_signals();
+        if (!came && with_signals) look_after_signals();
       }
     } catch (...) {
       out_of_queue();
@@ -109,11 +108,21 @@ bool Family::enter(const Deadline& deadline) {
     }
     out_of_queue();
     if (!came) return false;
-    check_usable();
   }
-  taken_ = true;
+  return taken_ = true;
+}
+
+bool Family::enter(const Deadline& deadline, Asks asks) {
+  check_usable(asks);
+  if (!take_turn(deadline, true)) return false;
+  if (!is_usable(asks)) {  // closed while this waited
+    leave();
+    check_usable(asks);
+  }
   return true;
 }
+
+void Family::enter_quietly() { take_turn(Deadline(TOW_FOREVER), false); }
 
 void Family::leave() {
   taken_ = false;
@@ -131,9 +140,8 @@ void Family::leave() {
 void Family::close() {
   if (closed_) return;
   if (!inherited()) {
-    enter(Deadline(TOW_FOREVER));
-    closed_ = true;
-    close_handle();
+    enter_quietly();
+    if (!std::exchange(closed_, true)) close_handle();
     leave();
   }
   closed_ = true;

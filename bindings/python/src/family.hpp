@@ -65,6 +65,10 @@ tow_code wait_in_slices(std::int64_t timeout_ns, const Call& call) {
   return code;
 }
 
+/// Who wants the turn: who uses the handle, or who uses what came from it (a delivery, a call, a
+/// request), which may be used when the handle is closed, too.
+enum class Asks : bool { handle, part };
+
 /// A handle of C and all that came from it (messages, loans, deliveries), which one thread may use
 /// at a time. That is whoever has the GIL, unless a thread waits without it: then the turn is that
 /// thread's, and the others stand in a queue until its slice ends. Counts its users, with the GIL.
@@ -82,11 +86,13 @@ class Family {
 
   /// Until the GIL is given up, this thread may call C on it. Raises ValueError when it is closed,
   /// RuntimeError in a forked child; waits while another thread has the turn.
-  void begin() {
-    if (forks_ == forks && !closed_ && !taken_) [[likely]]
+  void begin(Asks asks = Asks::handle) {
+    if (is_usable(asks) && !taken_) [[likely]]
       return;
-    begin_slowly();
+    begin_slowly(asks);
   }
+  /// Only raises.
+  void check_usable(Asks asks) const;
   bool closed() const { return closed_; }
   /// True in a child of the process that made it, which may do nothing with it but forget it.
   bool inherited() const { return forks_ != forks; }
@@ -98,14 +104,14 @@ class Family {
   /// time is over: first with the GIL and 0, then without it in slices. Raises as begin(), and what
   /// signal handlers raise.
   template <class Call>
-  tow_code wait(std::int64_t timeout_ns, const Call& call) {
-    if (forks_ == forks && !closed_ && !taken_) [[likely]] {
+  tow_code wait(std::int64_t timeout_ns, const Call& call, Asks asks = Asks::handle) {
+    if (is_usable(asks) && !taken_) [[likely]] {
       const tow_code code = call(std::int64_t{0});
       if (!is_nothing(code) || timeout_ns <= 0) return code;
     }
     const Deadline deadline(timeout_ns);
     tow_code code = TOW_NOTHING;
-    while (enter(deadline)) {
+    while (enter(deadline, asks)) {
       const std::int64_t slice_ns = deadline.left(kSliceNs);
       without_gil([&] { code = call(slice_ns); });
       leave();
@@ -119,7 +125,10 @@ class Family {
   /// The parts of wait(), for who waits for several families at once. Takes the turn, in the order
   /// of asking; false when the time was over before. Raises as begin(), and what signal handlers
   /// raise.
-  bool enter(const Deadline& deadline);
+  bool enter(const Deadline& deadline, Asks asks = Asks::handle);
+  /// The same without a limit and without signal handlers, which might want a turn that this thread
+  /// has: for who has one, and needs another. Raises nothing.
+  void enter_quietly();
   /// Ends the turn, frees what others left, and wakes the next.
   void leave();
 
@@ -129,6 +138,10 @@ class Family {
   void free_part_of(Part* part) {
     free_later_or_now(part, [](Family&, void* it) { free_part(static_cast<Part*>(it)); });
   }
+  /// The same by any function.
+  void free_later_or_now(void* part, void (*free)(Family&, void*));
+  /// Whether a thread has the turn, and perhaps not the GIL.
+  bool taken() const { return taken_; }
 
   /// A place for a message: used again, or new. Whoever takes it gives it to a Message, or back.
   tow_message* place() {
@@ -154,10 +167,10 @@ class Family {
   };
   static constexpr std::size_t kMaxSpare = 1024;
 
-  void begin_slowly();
-  void check_usable() const;
+  bool is_usable(Asks asks) const { return forks_ == forks && (!closed_ || asks == Asks::part); }
+  void begin_slowly(Asks asks);
+  bool take_turn(const Deadline& deadline, bool with_signals);
   void queue_for_turn(const Deadline& deadline, bool& came);
-  void free_later_or_now(void* part, void (*free)(Family&, void*));
   tow_message* new_place();
   void keep_spare(tow_message* place);
 
@@ -165,7 +178,7 @@ class Family {
   std::uint32_t forks_;
   std::uint32_t uses_ = 1;
   bool closed_ = false;
-  bool taken_ = false;  ///< a thread has the turn, and perhaps not the GIL
+  bool taken_ = false;
   std::vector<tow_message*> spare_;
   std::vector<Part> left_;         ///< by others during this turn
   std::deque<const void*> queue_;  ///< threads that want the turn, in their order

@@ -20,6 +20,10 @@ NB_MODULE(_towpath, module) {
   bind_subscriber(module);
   bind_loan(module);
   bind_publisher(module);
+  bind_delivery(module);
+  bind_consumer(module);
+  bind_settlement(module);
+  bind_group(module);
   bind_topic(module);
   bind_bus(module);
 }

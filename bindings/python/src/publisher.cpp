@@ -22,12 +22,8 @@ void PublisherFamily::refuse(tow_code code) {
 namespace {
 
 void publish_one(PublisherFamily& family, PyObject* given, const tow_attributes* attributes) {
-  nb::object made;
-  if (family.type != nullptr && !PyBytes_CheckExact(given)) {
-    made = family.type->exporter_of(given);
-    given = made.ptr();
-  }
-  const Payload payload(given);
+  const nb::object object = exporter_of(family.type.get(), given);
+  const Payload payload(object.ptr());
   family.publish(
       [&] { return tow_publish(family.handle, payload.data(), payload.bytes(), attributes); });
 }

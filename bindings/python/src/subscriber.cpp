@@ -3,15 +3,11 @@
 #include "arguments.hpp"
 #include "bind.hpp"
 #include "convert.hpp"
+#include "takers.hpp"
 #include "taking.hpp"
 
 namespace tow::python {
 namespace {
-
-constexpr std::int64_t kDefaultBatch = 64;
-constexpr std::size_t kMaxBatch = 1 << 20;
-constexpr const char* kTakeParameters[] = {"timeout"};
-constexpr const char* kBatchParameters[] = {"max", "timeout"};
 
 nb::object take_one(Subscriber& self, std::int64_t timeout_ns) {
   SubscriberFamily& family = *self;
@@ -21,45 +17,7 @@ nb::object take_one(Subscriber& self, std::int64_t timeout_ns) {
                       });
 }
 
-PyObject* take(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
-  return guarded<PyObject*>(nullptr, [&] {
-    PyObject* given[] = {Py_None};
-    place_arguments("take", kTakeParameters, arguments, count, names, given);
-    return take_one(object_of<Subscriber>(self), ns_of(given[0])).release().ptr();
-  });
-}
-
-PyObject* try_take(PyObject* self, PyObject*) {
-  return guarded<PyObject*>(
-      nullptr, [&] { return take_one(object_of<Subscriber>(self), 0).release().ptr(); });
-}
-
-PyObject* next(PyObject* self) {
-  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
-    nb::object message;
-    try {
-      message = take_one(object_of<Subscriber>(self), TOW_FOREVER);
-    } catch (nb::python_error& error) {
-      // Nothing follows the end of its topic.
-      if (!error.matches(error_class(TOW_REMOVED))) throw;
-      return nullptr;
-    }
-    return message.release().ptr();
-  });
-}
-
-/// The parameters max and timeout, which batches have.
-struct Batch {
-  Batch(const char* function, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
-    PyObject* given[] = {nullptr, Py_None};
-    place_arguments(function, kBatchParameters, arguments, count, names, given);
-    if (given[0] != nullptr) max = unsigned_of(given[0], "max");
-    if (max > kMaxBatch) raise(PyExc_ValueError, "a batch is of at most %zu messages", kMaxBatch);
-    timeout_ns = ns_of(given[1]);
-  }
-  std::size_t max = kDefaultBatch;
-  std::int64_t timeout_ns;
-};
+using Methods = TakingMethods<Subscriber, take_one>;
 
 nb::object take_batch_of(Subscriber& self, const Batch& batch) {
   SubscriberFamily& family = *self;
@@ -132,12 +90,12 @@ std::uint64_t number(const Subscriber& self) {
 }
 
 PyMethodDef methods[] = {
-    fast_method("take", take,
+    fast_method("take", Methods::take,
                 "take($self, /, timeout=None)\n--\n\n"
                 "The next Message, waiting up to `timeout` seconds (None: for ever, 0: not at "
                 "all); None when none came. Raises Evicted, Removed (the topic was removed and "
                 "nothing is left), Corrupt (one message, which is skipped), Stale."),
-    {"try_take", try_take, METH_NOARGS,
+    {"try_take", Methods::try_take, METH_NOARGS,
      "try_take($self, /)\n--\n\nThe next Message, or None; never waits."},
     fast_method("take_batch", take_batch,
                 "take_batch($self, /, max=64, timeout=None)\n--\n\n"
@@ -153,7 +111,7 @@ PyMethodDef methods[] = {
 const PyType_Slot kSlots[] = {
     {Py_tp_methods, static_cast<void*>(methods)},
     {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
-    {Py_tp_iternext, reinterpret_cast<void*>(next)},
+    {Py_tp_iternext, reinterpret_cast<void*>(Methods::next)},
     {Py_tp_traverse, reinterpret_cast<void*>(WaitableSlots<Subscriber>::traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(WaitableSlots<Subscriber>::clear)},
     {0, nullptr}};

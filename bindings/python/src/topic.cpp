@@ -1,6 +1,7 @@
 #include "bind.hpp"
 #include "bus.hpp"
 #include "convert.hpp"
+#include "group.hpp"
 #include "info.hpp"
 #include "publisher.hpp"
 #include "reading.hpp"
@@ -10,7 +11,6 @@ namespace tow::python {
 namespace {
 
 constexpr const char* kWhenFull[] = {"wait", "fail", "drop"};
-constexpr double kDefaultSpin = 50e-6;
 constexpr std::uint32_t kDefaultHeld = 64;
 
 nb::object publisher(const Topic& self, const std::string& when_full, nb::handle wait_at_most,
@@ -66,6 +66,15 @@ nb::list groups(const Topic& self) {
   return list_of(names);
 }
 
+nb::object group(const Topic& self, const std::string& name, const nb::kwargs& named) {
+  const GroupOptions asked(named);
+  tow_group* opened = nullptr;
+  check(asked.open([&](const tow_group_options* options) {
+    return tow_group_open(self.handle.use(), c_text(name), options, &opened);
+  }));
+  return group_object(opened, self.type);
+}
+
 void wait_for_subscribers(const Topic& self, std::uint32_t count, nb::handle timeout) {
   const std::int64_t timeout_ns = ns_of(timeout);
   const auto topic = self.handle.shared();
@@ -113,6 +122,32 @@ void bind_openers(nb::class_<Topic>& topic) {
            "tools.");
 }
 
+void bind_groups(nb::class_<Topic>& topic) {
+  topic
+      .def("group", &group, nb::arg("name"), nb::arg("options"),
+           nb::sig("def group(self, name: str, **options: Unpack[GroupOptions]) -> Group"),
+           "Opens a group, and makes it when it does not exist; without options as it is, or with "
+           "the defaults. Options: `mode`: \"shared\", \"ordered\" (by key) or \"single_active\". "
+           "`start`: where a new group begins, a Start, \"next\" or \"oldest\". `max_attempts`: 1 "
+           "to "
+           "30 (16). `lease`: seconds in which a delivery is to be settled (0: any). `backoff` "
+           "(0.1), `max_backoff` (60): seconds before the third attempt, doubled each time. "
+           "`time_to_live`: seconds (0: messages' own only). `max_length`: unsettled messages (0: "
+           "as many as the topic holds); `overflow`: \"block\", \"reject\" or \"drop_oldest\". "
+           "`by_priority` (False). `key_pattern`: words split at '.', '*' one word, '#' any "
+           "number. `tag`: only messages with it. `dead_letter`: topic for what was given up; "
+           "`drop_when_dead_letters_full` (False). `create`: make it (True). Raises "
+           "OptionsMismatch, NotFound, InvalidName, InvalidArgument, TooMany, Removed.")
+      .def("groups", &groups, nb::sig("def groups(self) -> list[str]"),
+           "Names of its groups, sorted.")
+      .def(
+          "remove_group",
+          [](const Topic& self, const std::string& name) {
+            check(tow_topic_remove_group(self.handle.use(), c_text(name)));
+          },
+          nb::arg("name"), "Removes a group: its consumers get Removed. Raises NotFound.");
+}
+
 }  // namespace
 
 nb::object topic_object(tow_topic* opened, std::shared_ptr<const ValueType> type) {
@@ -124,6 +159,7 @@ void bind_topic(nb::module_& module) {
                           "A sequence of messages on a bus, made by Bus.topic(). Any number of "
                           "threads may use it. What was made from it may outlive it.");
   bind_openers(topic);
+  bind_groups(topic);
   topic
       .def_prop_ro(
           "name", [](const Topic& self) { return text_of(tow_topic_name(self.handle.use())); },
@@ -136,14 +172,6 @@ void bind_topic(nb::module_& module) {
           "dtype", [](const Topic& self) { return self.type ? self.type->dtype() : nb::none(); },
           nb::sig("def dtype(self) -> numpy.dtype | None"),
           "The NumPy dtype of its values; None: bytes of any length.")
-      .def("groups", &groups, nb::sig("def groups(self) -> list[str]"),
-           "Names of its groups, sorted.")
-      .def(
-          "remove_group",
-          [](const Topic& self, const std::string& name) {
-            check(tow_topic_remove_group(self.handle.use(), c_text(name)));
-          },
-          nb::arg("name"), "Removes a group: its consumers get Removed. Raises NotFound.")
       .def("wait_for_subscribers", &wait_for_subscribers, nb::arg("count") = 1,
            nb::arg("timeout") = nb::none(),
            nb::sig("def wait_for_subscribers(self, count: int = 1, timeout: float | None = None) "

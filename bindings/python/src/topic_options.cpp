@@ -7,18 +7,6 @@
 namespace tow::python {
 namespace {
 
-std::uint32_t number_32(nb::handle value, const char* what) {
-  const std::uint64_t number = unsigned_of(value.ptr(), what);
-  if (number > UINT32_MAX) raise(PyExc_OverflowError, "%s is below 2^32", what);
-  return static_cast<std::uint32_t>(number);
-}
-
-bool truth_of(nb::handle value) {
-  const int truth = PyObject_IsTrue(value.ptr());
-  if (truth < 0) raise_set();
-  return truth != 0;
-}
-
 /// Takes an option by name; false when there is none of that name.
 bool take(std::string_view name, nb::handle value, tow_topic_options& to) {
   const char* const what = name.data();
@@ -29,7 +17,7 @@ bool take(std::string_view name, nb::handle value, tow_topic_options& to) {
   } else if (name == "depth") {
     to.depth = unsigned_of(value.ptr(), what);
   } else if (name == "slot_bytes") {
-    to.slot_bytes = number_32(value, what);
+    to.slot_bytes = unsigned_32_of(value, what);
   } else if (name == "max_message_bytes") {
     to.max_message_bytes = unsigned_of(value.ptr(), what);
   } else if (name == "pool_bytes") {
@@ -37,9 +25,9 @@ bool take(std::string_view name, nb::handle value, tow_topic_options& to) {
   } else if (name == "lane_depth") {
     to.lane_depth = unsigned_of(value.ptr(), what);
   } else if (name == "max_publishers") {
-    to.max_publishers = number_32(value, what);
+    to.max_publishers = unsigned_32_of(value, what);
   } else if (name == "max_subscribers") {
-    to.max_subscribers = number_32(value, what);
+    to.max_subscribers = unsigned_32_of(value, what);
   } else if (name == "huge_pages") {
     to.huge_pages = truth_of(value);
   } else if (name == "create") {

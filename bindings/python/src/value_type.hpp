@@ -46,6 +46,12 @@ class ValueType {
   nb::object structure_;  ///< the ctypes.Structure; null: a dtype
 };
 
+/// What the payload of a message is read from; `type` may be null, for bytes of any length.
+inline nb::object exporter_of(const ValueType* type, nb::handle given) {
+  if (type == nullptr || PyBytes_CheckExact(given.ptr())) return nb::borrow(given);
+  return type->exporter_of(given);
+}
+
 /// `exporter` as an array of that dtype and shape, in place. dtype None: the topic's, or bytes.
 nb::object array_of(nb::handle exporter, const ValueType* type, nb::handle dtype, nb::handle shape);
 

@@ -1,5 +1,5 @@
 #pragma once
-/// What can be waited for beside others: subscribers, consumers, calls.
+/// What can be waited for beside others: subscribers, consumers, calls, servers.
 
 #include <nanobind/nanobind.h>
 
@@ -14,8 +14,12 @@ class Waitable {
   virtual ~Waitable() = default;
   /// Whose turn it needs.
   virtual Family& family() const = 0;
-  /// After family().begin().
+  /// What it needs of that: the open handle, or its turn alone.
+  virtual Asks asks() const { return Asks::handle; }
+  /// On its turn.
   virtual tow_waitable* waitable() const = 0;
+  /// Whether a take would not wait, on its turn.
+  virtual bool ready() const { return tow_waitable_ready(waitable()); }
 
   /// What towpath/_waiting.py keeps of those who await it; null before.
   nb::object readiness;

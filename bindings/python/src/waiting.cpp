@@ -4,6 +4,7 @@
 #include "bind.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "turns.hpp"
 #include "waitable.hpp"
 
 namespace tow::python {
@@ -15,81 +16,87 @@ class Several {
   explicit Several(nb::handle waitables) {
     for (const nb::handle one : waitables) {
       if (!nb::isinstance<Waitable>(one)) {
-        raise(PyExc_TypeError, "wait_any() takes subscribers, consumers and calls, not %.200s",
+        raise(PyExc_TypeError,
+              "wait_any() takes subscribers, consumers, calls and servers, not %.200s",
               Py_TYPE(one.ptr())->tp_name);
       }
       objects_.push_back(nb::borrow(one));
+      all_.push_back(&nb::cast<Waitable&>(one));
+      turns_.add(all_.back()->family());
     }
-    if (objects_.empty()) raise(PyExc_ValueError, "there is nothing to wait for");
-    for (const nb::object& one : objects_) families_.push_back(&nb::cast<Waitable&>(one).family());
-    std::sort(families_.begin(), families_.end());
-    families_.erase(std::unique(families_.begin(), families_.end()), families_.end());
+    if (all_.empty()) raise(PyExc_ValueError, "there is nothing to wait for");
   }
 
   /// One that is ready; None when none was in time.
   nb::object wait(std::int64_t timeout_ns) {
     const Deadline deadline(timeout_ns);
-    tow_code code = TOW_NOTHING;
-    std::size_t index = 0;
     do {
-      if (!enter(deadline)) break;
-      code = ask(0, index);
-      const std::int64_t slice_ns = deadline.left(kSliceNs);
-      if (code == TOW_NOTHING && slice_ns > 0) without_gil([&] { code = ask(slice_ns, index); });
-      leave(families_.size());
+      check_usable();
+      if (!turns_.enter(deadline)) break;
+      std::size_t index = 0;
+      const tow_code code = look(deadline.left(kSliceNs), index);
+      turns_.leave();
       if (code == TOW_OK) return objects_[index];
-      if (code != TOW_NOTHING) raise(code);
+      if (code != TOW_NOTHING) {
+        check_usable();  // one was closed while this waited for the turns
+        raise(code);
+      }
       look_after_signals();
     } while (!deadline.passed());
     return nb::none();
   }
 
  private:
-  /// Takes the turns of all, in the order of their addresses, so that nobody waits in a circle.
-  bool enter(const Deadline& deadline) {
-    std::size_t entered = 0;
-    try {
-      while (entered < families_.size() && families_[entered]->enter(deadline)) ++entered;
-    } catch (...) {
-      leave(entered);
-      throw;
-    }
-    if (entered < families_.size()) return leave(entered), false;
+  void check_usable() const {
+    for (const Waitable* const one : all_) one->family().check_usable(one->asks());
+  }
+  bool are_open() const {
+    return std::none_of(all_.begin(), all_.end(), [](const Waitable* one) {
+      return one->asks() == Asks::handle && one->family().closed();
+    });
+  }
+  tow_code look(std::int64_t slice_ns, std::size_t& index) {
+    if (!are_open()) return TOW_INVALID_ARGUMENT;
+    tow_code code = first_ready(index);
+    if (code != TOW_NOTHING || slice_ns == 0) return code;
     waitables_.clear();
-    for (const nb::object& one : objects_) {
-      waitables_.push_back(nb::cast<Waitable&>(one).waitable());
-    }
-    return true;
+    for (const Waitable* const one : all_) waitables_.push_back(one->waitable());
+    without_gil(
+        [&] { code = tow_wait_any(waitables_.data(), waitables_.size(), slice_ns, &index); });
+    // What woke it may be another call's reply.
+    return code == TOW_OK || code == TOW_NOTHING ? first_ready(index) : code;
   }
-  void leave(std::size_t entered) {
-    while (entered > 0) families_[--entered]->leave();
-  }
-  tow_code ask(std::int64_t timeout_ns, std::size_t& index) {
-    return tow_wait_any(waitables_.data(), waitables_.size(), timeout_ns, &index);
+  tow_code first_ready(std::size_t& index) const {
+    const auto one =
+        std::find_if(all_.begin(), all_.end(), [](const auto& it) { return it->ready(); });
+    index = static_cast<std::size_t>(one - all_.begin());
+    return one == all_.end() ? TOW_NOTHING : TOW_OK;
   }
 
   std::vector<nb::object> objects_;
-  std::vector<Family*> families_;
+  std::vector<const Waitable*> all_;
+  Turns turns_;
   std::vector<tow_waitable*> waitables_;
 };
 
 int fileno(const Waitable& self) {
-  self.family().begin();
+  self.family().begin(self.asks());
   int fd = -1;
   check(tow_waitable_fd(self.waitable(), &fd));
   return fd;
 }
 
 bool ready(const Waitable& self) {
-  self.family().begin();
-  return tow_waitable_ready(self.waitable());
+  self.family().begin(self.asks());
+  return self.ready();
 }
 
 }  // namespace
 
 void bind_waiting(nb::module_& module) {
   nb::class_<Waitable>(module, "Waitable",
-                       "What can be waited for beside others: subscribers, consumers and calls.")
+                       "What can be waited for beside others: subscribers, consumers, calls and "
+                       "servers.")
       .def("fileno", &fileno,
            "A descriptor for select, selectors, epoll and asyncio, which take the object itself, "
            "too: readable while there may be something to take. Take without waiting until nothing "

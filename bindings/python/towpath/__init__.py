@@ -16,9 +16,14 @@ from __future__ import annotations
 from towpath import _waiting, errors
 from towpath._towpath import (
     Bus,
+    Consumer,
+    Delivery,
+    Group,
     Loan,
     Message,
     Publisher,
+    SeekTo,
+    Settlement,
     Start,
     Subscriber,
     Topic,
@@ -37,11 +42,15 @@ from towpath.info import (
     SubscriberInfo,
     TopicInfo,
 )
+from towpath.queues import Queue
 
 __all__ = [
     "Binding",
     "Bus",
+    "Consumer",
     "ConsumerInfo",
+    "Delivery",
+    "Group",
     "GroupInfo",
     "GroupOptions",
     "HealReport",
@@ -50,6 +59,9 @@ __all__ = [
     "ProcessInfo",
     "Publisher",
     "PublisherInfo",
+    "Queue",
+    "SeekTo",
+    "Settlement",
     "Start",
     "Subscriber",
     "SubscriberInfo",
@@ -61,3 +73,4 @@ __all__ = [
 __all__ += errors.__all__
 
 _waiting.make_awaitable(Subscriber)
+_waiting.make_awaitable(Consumer)
