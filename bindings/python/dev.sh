@@ -25,7 +25,7 @@ python_pip() {
   shift
   quietly env CMAKE_BUILD_PARALLEL_LEVEL="$jobs" PATH="$home/venv/bin:$PATH" \
     "$home/venv/bin/pip" "$@" --disable-pip-version-check --no-build-isolation --no-deps \
-    -C build-dir="$home/build" ./bindings/python
+    --config-settings=build-dir="$home/build" ./bindings/python
 }
 
 # Runs the tests of the package that an environment has installed.

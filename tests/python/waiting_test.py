@@ -239,6 +239,38 @@ def test_awaiting_a_closed_or_invisible_one_is_an_error(topic, subscriber):
         asyncio.run(main(subscriber))
 
 
+def test_closing_wakes_those_who_await(topic):
+    async def main(close):
+        one = topic.subscriber()
+        tasks = [asyncio.ensure_future(one.next()) for _ in range(2)]
+        await asyncio.sleep(0.02)
+        await close(one)
+        done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), LONG)
+        assert [str(error) for error in done] == ["this subscriber is closed"] * 2
+
+    async def here(one):
+        one.close()
+
+    async def in_a_thread(one):
+        await asyncio.get_running_loop().run_in_executor(None, one.close)
+
+    asyncio.run(main(here))
+    asyncio.run(main(in_a_thread))
+
+
+def test_a_publisher_that_ends_during_a_loans_wait(bus):
+    topic = bus.topic("full", depth=16, max_message_bytes=1000, pool_bytes=10_000)
+    reader, publisher = topic.subscriber(), topic.publisher()
+    loan = publisher.loan(1000)
+    topic.publisher(when_full="fail").publish_batch([b"x"] * 1000)
+    kept = [publisher]
+    del publisher
+    with later(kept.clear):
+        with pytest.raises(ValueError, match="closed"):
+            loan.publish()
+    assert reader.lag
+
+
 def test_a_standby_takes_over(bus):
     topic = bus.topic("one", publishers="one")
     first = topic.publisher()

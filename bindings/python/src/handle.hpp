@@ -45,7 +45,7 @@ class FamilyHandle {
  public:
   explicit FamilyHandle(Ref<F> family) : family_(std::move(family)) {}
   FamilyHandle(const FamilyHandle&) = delete;
-  /// Nobody else uses it: whoever waits keeps the Python object.
+  /// May stand in the queue behind what came from it.
   ~FamilyHandle() { family_->close(); }
   F* operator->() const { return family_.get(); }
   F& operator*() const { return *family_; }

@@ -21,6 +21,12 @@ class Waitable {
   /// Whether a take would not wait, on its turn.
   virtual bool ready() const { return tow_waitable_ready(waitable()); }
 
+  /// Wakes those who await it, because it is about to be closed.
+  void wake_awaiting() {
+    if (readiness.is_valid() && !family().inherited()) readiness.attr("stop")();
+    readiness.reset();
+  }
+
   /// What towpath/_waiting.py keeps of those who await it; null before.
   nb::object readiness;
 };

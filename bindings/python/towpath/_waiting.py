@@ -29,13 +29,32 @@ class Readiness:
         finally:
             self._forget(waiter)
 
+    def stop(self) -> None:
+        """Wakes all, for good: the descriptor is about to be closed. From any thread."""
+        try:
+            here = asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            here = False
+        if here:
+            self._stop()
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        if self._waiters:
+            self.loop.remove_reader(self._fd)
+        self._wake()
+        self._waiters = set()
+
     def _wake(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
-        self._waiters.discard(waiter)
+        if waiter not in self._waiters:
+            return  # stopped
+        self._waiters.remove(waiter)
         if not self._waiters:
             self.loop.remove_reader(self._fd)
 
