@@ -32,7 +32,7 @@ python_pip() {
 python_tests() {
   local home=$1 environment=$2
   shift 2
-  cmake --build "$home/build" --target python_peer --parallel "$jobs" -- --quiet
+  quietly cmake --build "$home/build" --target python_peer --parallel "$jobs"
   TOWPATH_PEER=$home/build/python_peer "$environment/bin/python" -m pytest -q \
     -p no:cacheprovider tests/python "$@"
 }

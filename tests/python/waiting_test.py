@@ -246,7 +246,7 @@ def test_closing_wakes_those_who_await(topic):
         await asyncio.sleep(0.02)
         await close(one)
         done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), LONG)
-        assert [str(error) for error in done] == ["this subscriber is closed"] * 2
+        assert all(isinstance(error, ValueError) and "closed" in str(error) for error in done)
 
     async def here(one):
         one.close()

@@ -4,9 +4,11 @@
 #include <nanobind/nanobind.h>
 
 #include <memory>
+#include <type_traits>
 
 #include "errors.hpp"
 #include "family.hpp"
+#include "waitable.hpp"
 
 namespace tow::python {
 
@@ -57,16 +59,23 @@ class FamilyHandle {
   Ref<F> family_;
 };
 
+/// close() of a handle, after waking those who await it.
+template <class T>
+void close_handle(T& self) {
+  if constexpr (std::is_base_of_v<Waitable, T>) self.wake_awaiting();
+  self.close();
+}
+
 /// Gives a class what all handles have: close(), closed, and `with`. T has closed() and close().
 template <class T, class... Extra>
 void bind_closing(nb::class_<T, Extra...>& it) {
-  it.def("close", &T::close,
+  it.def("close", &close_handle<T>,
          "Closes it; in any order with others, and again without effect. Waits until another "
          "thread's turn ends, at most some 10 ms.")
       .def_prop_ro("closed", &T::closed, "Whether close() was called.")
       .def("__enter__", [](nb::object self) { return self; })
       .def(
-          "__exit__", [](T& self, nb::args) { self.close(); },
+          "__exit__", [](T& self, nb::args) { close_handle(self); },
           "Closes it, whatever happened in the block.");
 }
 

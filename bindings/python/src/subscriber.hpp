@@ -24,10 +24,6 @@ class SubscriberFamily final : public Family {
 
 struct Subscriber : Waitable, FamilyHandle<SubscriberFamily> {
   using FamilyHandle::FamilyHandle;
-  void close() {
-    wake_awaiting();
-    FamilyHandle::close();
-  }
   Family& family() const override { return **this; }
   tow_waitable* waitable() const override { return tow_subscriber_waitable((*this)->handle); }
 };

@@ -24,7 +24,6 @@ class Waitable {
   /// Wakes those who await it, because it is about to be closed.
   void wake_awaiting() {
     if (readiness.is_valid() && !family().inherited()) readiness.attr("stop")();
-    readiness.reset();
   }
 
   /// What towpath/_waiting.py keeps of those who await it; null before.

@@ -16,10 +16,13 @@ class Readiness:
     def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
         self.loop = loop
         self._fd = fd
+        self._stopped = False
         self._waiters: set[asyncio.Future[None]] = set()
 
     async def wait(self) -> None:
-        """Until there may be something to take."""
+        """Until there may be something to take, or the object is closed."""
+        if self._stopped:
+            raise ValueError("this handle is closed")
         waiter = self.loop.create_future()
         if not self._waiters:
             self.loop.add_reader(self._fd, self._wake)
@@ -31,6 +34,7 @@ class Readiness:
 
     def stop(self) -> None:
         """Wakes all, for good: the descriptor is about to be closed. From any thread."""
+        self._stopped = True
         try:
             here = asyncio.get_running_loop() is self.loop
         except RuntimeError:
