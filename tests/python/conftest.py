@@ -6,12 +6,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import towpath
 
 WATCHDOG = 30.0
+
+
+@contextmanager
+def later(action: Callable[[], object], delay: float = 0.05) -> Iterator[None]:
+    """Does something by another thread while the block runs."""
+    timer = threading.Timer(delay, action)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
 
 
 @pytest.fixture(autouse=True)

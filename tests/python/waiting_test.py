@@ -8,11 +8,11 @@ import select
 import signal
 import threading
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import towpath
+from conftest import later
 
 LONG = 30.0
 
@@ -30,16 +30,6 @@ def subscriber(topic):
 @pytest.fixture
 def publisher(topic, subscriber):
     return topic.publisher()
-
-
-@contextmanager
-def later(action, delay=0.05):
-    timer = threading.Timer(delay, action)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.join()
 
 
 def test_a_wait_ends_in_time(subscriber):

@@ -19,6 +19,8 @@ void bind_delivery(nb::module_& module);
 void bind_consumer(nb::module_& module);
 void bind_settlement(nb::module_& module);
 void bind_group(nb::module_& module);
+void bind_exchange(nb::module_& module);
+void bind_exchange_publisher(nb::module_& module);
 void bind_topic(nb::module_& module);
 void bind_bus(nb::module_& module);
 

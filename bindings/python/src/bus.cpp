@@ -4,6 +4,7 @@
 
 #include "bind.hpp"
 #include "convert.hpp"
+#include "exchange.hpp"
 #include "group.hpp"
 #include "info.hpp"
 #include "reading.hpp"
@@ -119,6 +120,22 @@ void bind_topics(nb::class_<Bus>& bus) {
           "The queue `name`: a topic of that name with the group \"queue\", both made when they do "
           "not exist. `dtype` and `topic`, a mapping, are as of topic(), the others as of "
           "Topic.group(): without any the group is as it is, or made with the defaults.")
+      .def(
+          "exchange",
+          [](const Bus& self, const std::string& name, nb::handle kind, nb::handle alternate,
+             std::uint64_t table_bytes, bool create) {
+            return open_exchange(self.handle.use(), name, kind, alternate, table_bytes, create);
+          },
+          nb::arg("name") = "", nb::arg("kind") = nb::none(), nb::kw_only(),
+          nb::arg("alternate") = nb::none(), nb::arg("table_bytes") = 0, nb::arg("create") = true,
+          nb::sig("def exchange(self, name: str = '', kind: str | None = None, *, alternate: str | "
+                  "None = None, table_bytes: int = 0, create: bool = True) -> Exchange"),
+          "Opens an exchange, and makes it when it does not exist; the name \"\" is the default "
+          "exchange, which leads to the queue that the routing key names. `kind`: \"direct\", "
+          "\"fanout\", \"topic\" or \"headers\"; None: as it is, or direct. `alternate`: exchange "
+          "for "
+          "what no binding matches. `table_bytes`: memory for bindings, 4 KiB to 64 MiB (64 KiB). "
+          "Raises OptionsMismatch, NotFound, InvalidName, InvalidArgument, NoSpace, Corrupt.")
       .def("topics", &names_of<tow_bus_topics>, nb::sig("def topics(self) -> list[str]"),
            "Names of its topics, sorted.")
       .def("exchanges", &names_of<tow_bus_exchanges>, nb::sig("def exchanges(self) -> list[str]"),

@@ -24,6 +24,7 @@ nb::object object_of(const tow_topic_info& topic);
 /// The texts that stand for enumerators, in their order.
 constexpr const char* kPublishers[] = {"any", "one", "many"};
 constexpr const char* kStamps[] = {"any", "sampled", "all", "none"};
+constexpr const char* kWhenFull[] = {"wait", "fail", "drop"};
 constexpr const char* kGroupModes[] = {"shared", "ordered", "single_active"};
 constexpr const char* kOverflows[] = {"block", "reject", "drop_oldest"};
 

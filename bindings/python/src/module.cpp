@@ -24,6 +24,8 @@ NB_MODULE(_towpath, module) {
   bind_consumer(module);
   bind_settlement(module);
   bind_group(module);
+  bind_exchange(module);
+  bind_exchange_publisher(module);
   bind_topic(module);
   bind_bus(module);
 }

@@ -10,7 +10,6 @@
 namespace tow::python {
 namespace {
 
-constexpr const char* kWhenFull[] = {"wait", "fail", "drop"};
 constexpr std::uint32_t kDefaultHeld = 64;
 
 nb::object publisher(const Topic& self, const std::string& when_full, nb::handle wait_at_most,
