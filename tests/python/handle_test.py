@@ -121,14 +121,24 @@ def test_a_closed_handle_says_so(bus):
                 call()
 
 
+@pytest.mark.filterwarnings("ignore:nanobind:RuntimeWarning")
 def test_what_was_never_opened_is_refused():
     for kind in (towpath.Publisher, towpath.Subscriber, towpath.Topic, towpath.Message,
                  towpath.Loan):
         with pytest.raises(TypeError):
             kind()
-    for call in (towpath.Subscriber.take, towpath.Subscriber.try_take, next, memoryview, len):
+    never = towpath.Subscriber.__new__(towpath.Subscriber)
+    for call in (towpath.Subscriber.take, towpath.Subscriber.try_take, next, lambda it: it.lag):
         with pytest.raises((TypeError, ValueError)):
-            call(towpath.Subscriber.__new__(towpath.Subscriber))
+            call(never)
+    for kind in (towpath.Message, towpath.Loan):
+        never = kind.__new__(kind)
+        for call in (memoryview, len, bytes, lambda it: it.array(), lambda it: it.closed,
+                     lambda it: it.payload, lambda it: it.value):
+            with pytest.raises((TypeError, ValueError, AttributeError)):
+                call(never)
+    with pytest.raises(TypeError):
+        towpath.Message.value.__get__(5)
 
 
 def test_every_code_has_its_class():

@@ -100,13 +100,14 @@ int export_memory(PyObject* self, const LoanMemory& memory, Py_buffer* view, int
 }
 
 int get_memory_buffer(PyObject* self, Py_buffer* view, int flags) {
-  return export_memory(self, *nb::inst_ptr<LoanMemory>(self), view, flags);
+  view->obj = nullptr;
+  return guarded(-1, [&] { return export_memory(self, object_of<LoanMemory>(self), view, flags); });
 }
 
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   view->obj = nullptr;
   return guarded(-1, [&] {
-    Loan& loan = *nb::inst_ptr<Loan>(self);
+    Loan& loan = object_of<Loan>(self);
     const int done = export_memory(self, loan.get(), view, flags);
     if (done == 0) ++loan.views;
     return done;
@@ -117,7 +118,7 @@ void release_buffer(PyObject* self, Py_buffer*) { --nb::inst_ptr<Loan>(self)->vi
 
 Py_ssize_t length(PyObject* self) {
   return guarded(Py_ssize_t{-1},
-                 [&] { return static_cast<Py_ssize_t>(nb::inst_ptr<Loan>(self)->get().bytes); });
+                 [&] { return static_cast<Py_ssize_t>(object_of<Loan>(self).get().bytes); });
 }
 
 nb::object array(Loan& self, nb::handle dtype, nb::handle shape) {

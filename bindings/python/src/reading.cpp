@@ -16,17 +16,14 @@ void Reading::check_unviewed() const {
         "this %s cannot be released while there are views of it (a memoryview or an array)", what);
 }
 
-int export_payload(PyObject* self, Reading& of, Py_buffer* view, int flags) noexcept {
-  view->obj = nullptr;
-  return guarded(-1, [&] {
-    const tow_view payload = of.payload();
-    // A buffer of no bytes needs an address, too.
-    void* const data = const_cast<void*>(payload.data != nullptr ? payload.data : &of);
-    if (PyBuffer_FillInfo(view, self, data, static_cast<Py_ssize_t>(payload.bytes), 1, flags) != 0)
-      return -1;
-    ++of.views;
-    return 0;
-  });
+int export_payload(PyObject* self, Reading& of, Py_buffer* view, int flags) {
+  const tow_view payload = of.payload();
+  // A buffer of no bytes needs an address, too.
+  void* const data = const_cast<void*>(payload.data != nullptr ? payload.data : &of);
+  const auto bytes = static_cast<Py_ssize_t>(payload.bytes);
+  if (PyBuffer_FillInfo(view, self, data, bytes, 1, flags) != 0) return -1;
+  ++of.views;
+  return 0;
 }
 
 nb::object reading_value(nb::handle self, const Reading& of) {

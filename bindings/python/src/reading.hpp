@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include "arguments.hpp"
 #include "attributes.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
@@ -40,20 +41,21 @@ struct Reading {
   Py_ssize_t views = 0;        ///< buffers of it that others have
 };
 
-/// For bf_getbuffer.
-int export_payload(PyObject* self, Reading& of, Py_buffer* view, int flags) noexcept;
+/// What bf_getbuffer returns, or an exception.
+int export_payload(PyObject* self, Reading& of, Py_buffer* view, int flags);
 
 /// The slots of a class T that derives from Reading: the buffer protocol and len(). More may follow
 /// them, up to the final {0, nullptr}.
 template <class T>
 struct ReadingSlots {
   static int get_buffer(PyObject* self, Py_buffer* view, int flags) {
-    return export_payload(self, *nb::inst_ptr<T>(self), view, flags);
+    view->obj = nullptr;
+    return guarded(-1, [&] { return export_payload(self, object_of<T>(self), view, flags); });
   }
   static void release_buffer(PyObject* self, Py_buffer*) { --nb::inst_ptr<T>(self)->views; }
   static Py_ssize_t length(PyObject* self) {
     return guarded(Py_ssize_t{-1},
-                   [&] { return static_cast<Py_ssize_t>(nb::inst_ptr<T>(self)->payload().bytes); });
+                   [&] { return static_cast<Py_ssize_t>(object_of<T>(self).payload().bytes); });
   }
   static inline const PyType_Slot slots[] = {
       {Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
@@ -84,13 +86,13 @@ void bind_payload(nb::class_<T>& it) {
           "text", [](const T& self) { return text_of(self.payload()); },
           "The payload as text: UTF-8, with surrogateescape for other bytes.")
       .def_prop_ro(
-          "value", [](nb::handle self) { return reading_value(self, *nb::inst_ptr<T>(self)); },
+          "value", [](nb::pointer_and_handle<T> self) { return reading_value(self.h, *self.p); },
           "A copy of the payload: of a typed topic a NumPy scalar or record (or an instance of its "
           "ctypes.Structure), else bytes.")
       .def(
           "array",
-          [](nb::handle self, nb::handle dtype, nb::handle shape) {
-            return reading_array(self, *nb::inst_ptr<T>(self), dtype, shape);
+          [](nb::pointer_and_handle<T> self, nb::handle dtype, nb::handle shape) {
+            return reading_array(self.h, *self.p, dtype, shape);
           },
           nb::arg("dtype") = nb::none(), nb::arg("shape") = nb::none(),
           nb::sig("def array(self, dtype: object = None, shape: object = None) -> numpy.ndarray"),
