@@ -58,10 +58,12 @@ struct Loan {
     }
   }
 
-  /// Raises ValueError when it was published or given back, RuntimeError in a forked child.
+  /// Raises ValueError when it was published or given back, RuntimeError in a forked child. The
+  /// result stays until the GIL is given up; who needs it longer keeps `memory`.
   LoanMemory& get() const {
-    if (!memory.is_valid()) raise(PyExc_ValueError, "this loan was published or given back");
-    at->family->begin();
+    const nb::object kept = memory;  // another thread may end it while this one waits its turn
+    if (kept.is_valid()) at->family->begin();
+    if (closed()) raise(PyExc_ValueError, "this loan was published or given back");
     return *at;
   }
   void end();
@@ -122,14 +124,14 @@ Py_ssize_t length(PyObject* self) {
 }
 
 nb::object array(Loan& self, nb::handle dtype, nb::handle shape) {
-  const LoanMemory& memory = self.get();
-  nb::object made = array_of(self.memory, memory.family->type.get(), dtype, nb::none());
-  nb::object reference = nb::module_::import_("weakref").attr("ref");
-  self.arrays.push_back(reference(made));
-  if (shape.is_none()) return made;
-  made = made.attr("reshape")(shape);
-  self.arrays.push_back(reference(made));
-  return made;
+  const ValueType* const type = self.get().family->type.get();
+  const nb::object kept = self.memory;
+  const nb::object made = array_of(kept, type, dtype, nb::none());
+  const nb::object shaped = shape.is_none() ? made : made.attr("reshape")(shape);
+  const nb::object reference = nb::module_::import_("weakref").attr("ref");
+  for (const nb::object& one : {made, shaped}) self.arrays.push_back(reference(one));
+  if (self.closed()) self.end();  // by another thread meanwhile
+  return shaped;
 }
 
 /// Publishes the first `size` bytes. While this waits, what another thread closes is not this loan.
@@ -150,15 +152,17 @@ void publish_memory(LoanMemory& memory, std::size_t size, const tow_attributes* 
 }
 
 void publish(Loan& self, nb::handle bytes, const nb::kwargs& named) {
+  Attributes attributes;
+  attributes.take_all("publish", named);
+  const bool whole = bytes.is_none();
+  std::size_t size = whole ? 0 : unsigned_of(bytes.ptr(), "bytes");
   LoanMemory& memory = self.get();
-  const std::size_t size = bytes.is_none() ? memory.bytes : unsigned_of(bytes.ptr(), "bytes");
+  const nb::object kept = self.memory;
+  if (whole) size = memory.bytes;
   if (size > memory.bytes) {
     raise(PyExc_ValueError, "this loan has %zu bytes, and not %zu to publish", memory.bytes, size);
   }
-  Attributes attributes;
-  attributes.take_all("publish", named);
   self.check_unviewed();
-  const nb::object kept = self.memory;
   publish_memory(memory, size, attributes.get());
   self.end();
 }
