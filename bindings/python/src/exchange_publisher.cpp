@@ -52,8 +52,7 @@ PyObject* publish(PyObject* self, PyObject* const* arguments, Py_ssize_t count, 
       family.publish(c_text(routing_key), payload.data(), payload.bytes(), attributes.get(),
                      reached);
     } catch (nb::python_error& error) {
-      error.value().attr("reached") = reached;
-      throw;
+      raise_with(error, "reached", nb::int_(reached));
     }
     return nb::int_(reached).release().ptr();
   });
