@@ -22,6 +22,7 @@ constexpr tow_attributes kDefaults{.struct_bytes = sizeof(tow_attributes),
 }  // namespace
 
 tow_code read(const tow_attributes* given, Attributes& attributes) {
+  if (given == nullptr) return TOW_OK;
   tow_attributes all = kDefaults;
   if (const tow_code fault = read(given, "tow_attributes", all)) return fault;
   for (const tow_view view :

@@ -7,7 +7,7 @@
 
 namespace tow::c {
 
-/// Of `given`, which is not null.
+/// What the program gave, null for nothing.
 tow_code read(const tow_attributes* given, Attributes& attributes);
 
 }  // namespace tow::c

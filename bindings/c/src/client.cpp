@@ -2,6 +2,7 @@
 
 #include "attributes.hpp"
 #include "handles.hpp"
+#include "options.hpp"
 #include "service.hpp"
 
 using namespace tow::c;
@@ -16,10 +17,6 @@ constexpr tow_client_options kDefaults{.struct_bytes = sizeof(tow_client_options
                                        .reply_pool_bytes = 256 << 10,
                                        .max_waiting_replies = 4096,
                                        .spin_ns = 50'000};
-
-std::span<const std::byte> span_of(const void* data, size_t bytes) {
-  return {static_cast<const std::byte*>(data), bytes};
-}
 
 /// Hands out a reply, or why there is none.
 tow_code give(tow::Result<tow::Reply<>>&& reply, tow_client* from, tow_own_message& to) {
@@ -111,9 +108,7 @@ tow_code tow_client_send(tow_client* client, const void* data, size_t bytes, int
   if (data == nullptr && bytes != 0) return null_argument("the payload");
   return guarded([&] {
     tow::Attributes asked;
-    if (attributes != nullptr) {
-      if (const tow_code fault = read(attributes, asked)) return fault;
-    }
+    if (const tow_code fault = read(attributes, asked)) return fault;
     const auto payload = span_of(data, bytes);
     auto sent = attributes == nullptr ? client->client.send(payload, ns(timeout_ns))
                                       : client->client.send(payload, ns(timeout_ns), asked);

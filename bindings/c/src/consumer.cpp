@@ -1,5 +1,6 @@
 #include "towpath/consumer.hpp"
 
+#include "batch.hpp"
 #include "handles.hpp"
 #include "options.hpp"
 
@@ -70,18 +71,7 @@ tow_code tow_consumer_take_batch(tow_consumer* consumer, int64_t timeout_ns,
                                    {count, "the pointer to the count"}})) {
     return fault;
   }
-  for (size_t i = 0; i < max; ++i) {
-    if (deliveries[i] == nullptr) return null_argument("a delivery of the array");
-  }
-  return guarded([&] {
-    size_t taken = 0;
-    tow_code last = TOW_NOTHING;
-    for (; taken < max; ++taken) {
-      last = take_one(consumer, taken == 0 ? timeout_ns : 0, deliveries[taken]);
-      if (last != TOW_OK) break;
-    }
-    if (taken == 0) return last;
-    *count = taken;  // an error comes again with the next take
-    return TOW_OK;
-  });
+  return take_batch(
+      deliveries, max, "a delivery of the array", timeout_ns, count,
+      [&](tow_delivery* to, int64_t wait_ns) { return take_one(consumer, wait_ns, to); });
 }

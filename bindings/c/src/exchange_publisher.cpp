@@ -53,11 +53,9 @@ tow_code tow_exchange_publish(tow_exchange_publisher* publisher, const char* rou
   if (data == nullptr && bytes != 0) return null_argument("the payload");
   return guarded([&] {
     tow::Attributes asked;
-    if (attributes != nullptr) {
-      if (const tow_code fault = read(attributes, asked)) return fault;
-    }
-    const std::span payload(static_cast<const std::byte*>(data), bytes);
-    const auto done = publisher->publisher.publish(text_or_empty(routing_key), payload, asked);
+    if (const tow_code fault = read(attributes, asked)) return fault;
+    const auto done =
+        publisher->publisher.publish(text_or_empty(routing_key), span_of(data, bytes), asked);
     if (reached != nullptr) *reached = publisher->publisher.reached();
     return code_of(done);
   });

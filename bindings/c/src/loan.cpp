@@ -33,9 +33,7 @@ tow_code tow_loan_publish(tow_loan* loan, size_t bytes, const tow_attributes* at
   }
   return guarded([&] {
     tow::Attributes asked;
-    if (attributes != nullptr) {
-      if (const tow_code fault = read(attributes, asked)) return fault;
-    }
+    if (const tow_code fault = read(attributes, asked)) return fault;
     loan->loan.shrink(bytes);
     tow::Publisher<>& to = loan->publisher->publisher;
     const auto done = attributes == nullptr ? to.publish(std::move(loan->loan))

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "enums.hpp"
@@ -46,6 +48,9 @@ inline std::chrono::nanoseconds ns(std::int64_t count) { return std::chrono::nan
 inline std::string_view text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 inline std::string_view text_of(tow_view view) {
   return {static_cast<const char*>(view.data), view.bytes};
+}
+inline std::span<const std::byte> span_of(const void* data, std::size_t bytes) {
+  return {static_cast<const std::byte*>(data), bytes};
 }
 inline tow_view view_of(std::string_view text) { return {text.data(), text.size()}; }
 inline bool is_whole(tow_view view) { return view.data != nullptr || view.bytes == 0; }

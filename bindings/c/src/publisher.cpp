@@ -14,10 +14,6 @@ constexpr tow_publisher_options kDefaults{.struct_bytes = sizeof(tow_publisher_o
                                           .take_over_within_ns = 0,
                                           .producer = nullptr};
 
-std::span<const std::byte> span_of(const void* data, size_t bytes) {
-  return {static_cast<const std::byte*>(data), bytes};
-}
-
 }  // namespace
 
 void tow_publisher_options_init_sized(tow_publisher_options* options, size_t struct_bytes) {
@@ -73,9 +69,7 @@ tow_code tow_publish_batch(tow_publisher* publisher, const void* data, size_t by
   if (count == 0) return TOW_OK;
   return guarded([&] {
     tow::Attributes asked;
-    if (attributes != nullptr) {
-      if (const tow_code fault = read(attributes, asked)) return fault;
-    }
+    if (const tow_code fault = read(attributes, asked)) return fault;
     tow::Publisher<>& to = publisher->publisher;
     const auto payloads = span_of(data, all);
     const auto done = attributes == nullptr ? to.publish_batch(payloads, bytes)

@@ -6,10 +6,6 @@ using namespace tow::c;
 
 namespace {
 
-std::span<const std::byte> span_of(const void* data, size_t bytes) {
-  return {static_cast<const std::byte*>(data), bytes};
-}
-
 /// Runs `body`, which may answer the request.
 template <class Body>
 tow_code answer(tow_request* request, const Body& body) {

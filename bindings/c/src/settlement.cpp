@@ -52,9 +52,7 @@ tow_code tow_settlement_publish(tow_settlement* settlement, tow_publisher* publi
   if (data == nullptr && bytes != 0) return null_argument("the payload");
   return guarded([&] {
     tow::Attributes asked;
-    if (attributes != nullptr) {
-      if (const tow_code fault = read(attributes, asked)) return fault;
-    }
+    if (const tow_code fault = read(attributes, asked)) return fault;
     settlement->publishers.reserve(settlement->publishers.size() + 1);
     const auto added = settlement->settlement.publish(
         publisher->publisher, {static_cast<const char*>(data), bytes}, asked);

@@ -1,5 +1,6 @@
 #include "towpath/subscriber.hpp"
 
+#include "batch.hpp"
 #include "handles.hpp"
 #include "options.hpp"
 
@@ -29,6 +30,12 @@ tow_code take_one(tow_subscriber* from, int64_t timeout_ns, tow_message* message
   to.release();
   tow::Subscriber<>& it = from->subscriber;
   return give(timeout_ns > 0 ? it.take(ns(timeout_ns)) : it.try_take(), from, to);
+}
+
+template <class Body>
+uint64_t ask_subscriber(const tow_subscriber* subscriber, const Body& body) {
+  return ask(subscriber, "the subscriber", uint64_t{0},
+             [&](const tow_subscriber& it) { return body(it.subscriber); });
 }
 
 }  // namespace
@@ -87,18 +94,9 @@ tow_code tow_subscriber_take_batch(tow_subscriber* subscriber, int64_t timeout_n
                                    {count, "the pointer to the count"}})) {
     return fault;
   }
-  return guarded([&] {
-    size_t taken = 0;
-    tow_code last = TOW_NOTHING;
-    for (; taken < max; ++taken) {
-      if (messages[taken] == nullptr) return null_argument("a message of the array");
-      last = take_one(subscriber, taken == 0 ? timeout_ns : 0, messages[taken]);
-      if (last != TOW_OK) break;
-    }
-    if (taken == 0) return last;
-    *count = taken;  // an error comes again with the next take
-    return TOW_OK;
-  });
+  return take_batch(
+      messages, max, "a message of the array", timeout_ns, count,
+      [&](tow_message* to, int64_t wait_ns) { return take_one(subscriber, wait_ns, to); });
 }
 
 tow_code tow_subscriber_take_values(tow_subscriber* subscriber, int64_t timeout_ns, void* values,
@@ -131,16 +129,6 @@ tow_code tow_subscriber_latest(tow_subscriber* subscriber, tow_message* message)
     return give(subscriber->subscriber.latest(), subscriber, to);
   });
 }
-
-namespace {
-
-template <class Body>
-uint64_t ask_subscriber(const tow_subscriber* subscriber, const Body& body) {
-  return ask(subscriber, "the subscriber", uint64_t{0},
-             [&](const tow_subscriber& it) { return body(it.subscriber); });
-}
-
-}  // namespace
 
 uint64_t tow_subscriber_next_sequence(const tow_subscriber* subscriber) {
   return ask_subscriber(subscriber, [](const auto& it) { return it.next_sequence(); });
