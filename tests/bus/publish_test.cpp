@@ -226,6 +226,27 @@ TEST_P(Publish, TooLargeMessagesAndKeysAreRefusedAndNothingElseSuffers) {
   EXPECT_EQ(subscriber.try_take().text(), "last");
 }
 
+TEST_P(Publish, LoanWhosePublishingFailedCanBePublishedAgain) {
+  const auto large = topic({.depth = 16});
+  auto subscriber = large.subscriber().value();
+  auto publisher = large.publisher({.when_full = WhenFull::fail}).value();
+  auto loan = publisher.loan(100).value();
+  std::memcpy(loan.bytes().data(), "kept", 4);
+  std::uint64_t sent = 0;
+  while (publisher.publish("filler")) ++sent;
+  const auto refused = publisher.publish(std::move(loan));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), Code::full);
+  std::uint64_t read = 0;
+  while (subscriber.try_take()) ++read;
+  EXPECT_EQ(read, sent);
+  publisher.publish(std::move(loan)).value();
+  const auto message = subscriber.try_take();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message.bytes().size(), 100U);
+  EXPECT_EQ(message.text().substr(0, 4), "kept");
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, Publish, testing::Values(Publishers::one, Publishers::many),
                          [](const auto& kind) {
                            return kind.param == Publishers::one ? "one" : "many";

@@ -97,6 +97,11 @@ TEST_F(ValuesTaken, AnotherSizeEndsThemAndIsSkippedAsTheFirst) {
   EXPECT_EQ(subscriber.lost(), 0U);
 }
 
+TEST_F(ValuesTaken, OfNoBytesAreRefused) {
+  auto subscriber = topic().subscriber().value();
+  EXPECT_EQ(subscriber.take_values(room(1), 0, 0ns).error(), Code::invalid_argument);
+}
+
 TEST_F(ValuesTaken, WaitsForTheFirst) {
   auto to = topic();
   auto subscriber = to.subscriber({.spin = 0ns}).value();
