@@ -12,7 +12,8 @@ namespace {
 using shm::Deadline;
 using Stage = shm::Handling::Stage;
 
-/// Without a supervisor, so often a waiting caller asks whether its server lives.
+/// So often a waiting caller asks who handles its request, and whether that one lives; seldomer as
+/// time goes by where a supervisor rings for the dead, who are unknown once they are repaired.
 constexpr std::uint64_t kLookNs = 2'000'000;
 
 const std::uint64_t kPart = shm::text_hash(kReplyPart);
@@ -220,9 +221,8 @@ void ClientState::fail(Call& call, Code code, std::string text) {
 }
 
 void ClientState::fail_all(const Error& error) {
-  const std::string text = error.message();
   for (const auto& call : calls_) {
-    if (call->id != 0 && !call->over) fail(*call, error.code, text);
+    if (call->id != 0 && !call->over) fail(*call, error.code, error.message());
   }
 }
 
@@ -250,12 +250,9 @@ bool ClientState::wait_for(Call& call, Deadline deadline, Message<Bytes>* reply)
     examine(call);
     if (has_news(call)) return true;
   } while (!spin.passed());
-  // Nobody rings when a server begins, and one that died is looked up no more once it is repaired.
-  // Looking as often as the call is young learns who handles it, for the error to name.
-  std::uint64_t patience_ns = kLookNs;
-  while (!until.passed()) {
+  for (auto patience_ns = kLookNs; !until.passed();
+       patience_ns = std::min(patience_ns * 2, shm::kSupervisedPieceNs)) {
     if (sleep(call, until.within(patience_ns))) return true;
-    patience_ns = std::min(patience_ns * 2, shm::kSupervisedPieceNs);
   }
   if (call.deadline.passed()) time_out(call);
   return has_news(call);

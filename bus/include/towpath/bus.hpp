@@ -100,6 +100,7 @@ class Bus {
   /// The same with a type of requests that is known only when the program runs; see topic().
   Result<Client<>> client(std::string_view service, const ClientOptions& options,
                           const TypeInfo& type) const;
+
   /// A server of it, which shares the requests with others. Errors: the same.
   template <class Q = Bytes, class P = Bytes>
   Result<Server<Q, P>> server(std::string_view service, const ServerOptions& options = {}) const {
@@ -107,7 +108,6 @@ class Bus {
     if (!base) return base.error();
     return Server<Q, P>(std::move(*base));
   }
-
   /// The same with a type of requests that is known only when the program runs; see topic().
   Result<Server<>> server(std::string_view service, const ServerOptions& options,
                           const TypeInfo& type) const;
