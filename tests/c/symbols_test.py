@@ -1,11 +1,15 @@
 """The library shows exactly the functions that its header declares, each with the version TOW_1,
-and the walk (walk*.c, which Valgrind watches) calls each of them."""
+the walk (walk*.c, which Valgrind watches) calls each of them, and nulls_test.cpp gives each that
+takes something nulls."""
 
 import argparse
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+#: Functions that have no handle and no pointer to refuse.
+TAKING_NOTHING = {"tow_code_name", "tow_error_errno", "tow_error_text", "tow_version"}
 
 
 def declared_in(header: str) -> set[str]:
@@ -31,6 +35,7 @@ def main() -> int:
     parser.add_argument("--header", type=Path, required=True)
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--walk", type=Path, nargs="+", required=True, help="sources of the walk")
+    parser.add_argument("--nulls", type=Path, required=True, help="the test that gives nulls")
     arguments = parser.parse_args()
     declared = declared_in(arguments.header.read_text(encoding="utf-8"))
     exported = exported_by(arguments.library)
@@ -43,6 +48,10 @@ def main() -> int:
     called = set(re.findall(r"\btow_\w+(?=\()", walk))
     faults += [f"{name} is called by no source of the walk"
                for name in {name.removesuffix("_sized") for name in declared} - called]
+    tried = set(re.findall(r"\btow_\w+(?=\))|\btow_\w+(?=\(nullptr)",
+                           arguments.nulls.read_text(encoding="utf-8")))
+    faults += [f"{name} is given no nulls by {arguments.nulls.name}"
+               for name in declared - tried - TAKING_NOTHING]
     if len(declared) < 100:
         faults.append(f"only {len(declared)} declarations were found: this test reads them wrongly")
     for fault in sorted(faults):
