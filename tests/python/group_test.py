@@ -99,7 +99,8 @@ def test_group_is_sought_paused_and_resumed(bus, queue):
     group.resume()
     assert consumer.take(WATCHDOG).text == "a"
     assert SeekTo.time(1.5) == SeekTo.time(1.5) != SeekTo.time(2) and SeekTo.oldest() != 3
-    assert repr(SeekTo.time(1.5)) == "SeekTo.time(1.5)" and len({SeekTo.oldest(), SeekTo.oldest()}) == 1
+    assert repr(SeekTo.time(1.5)) == "SeekTo.time(1.5)"
+    assert len({SeekTo.oldest(), SeekTo.oldest()}) == 1
     assert repr(SeekTo.offset(-2)) == "SeekTo.offset(-2)"
     for wrong in "next", 3, Start.oldest():
         with pytest.raises(ValueError, match="a seek is"):
