@@ -1,4 +1,5 @@
-# What `./dev python` and `./dev wheel` do; ./dev reads it, and has `say`, `quietly` and `jobs`.
+# What `./dev python`, `wheel` and `bench-python` do; ./dev reads it, and has `say`, `quietly` and
+# `jobs`.
 
 # Where a Python's environment, build and everything else of its tests lie.
 python_home() {
@@ -37,13 +38,19 @@ python_tests() {
     -p no:cacheprovider tests/python "$@"
 }
 
-# Builds and installs the package, then runs pytest with these arguments.
-python_test() {
-  local home
-  home=$(python_home "${PYTHON:-python3}")
+# Builds the package and installs it in the environment of $PYTHON.
+python_install() {
+  local home=$1
   python_environment "$home"
   say "building the Python package, ${home##*/}"
   python_pip "$home" install --force-reinstall
+}
+
+# Then runs pytest with these arguments.
+python_test() {
+  local home
+  home=$(python_home "${PYTHON:-python3}")
+  python_install "$home"
   say "testing the Python package, ${home##*/}"
   python_tests "$home" "$home/venv" "$@"
 }
@@ -65,4 +72,13 @@ python_wheel() {
   mkdir -p build/wheels
   cp "$home"/wheel/*.whl build/wheels/
   say "$(cd build/wheels && ls -1 "$home"/wheel/ | sed 's#^#build/wheels/#')"
+}
+
+# Measures it beside the peers of Python, which only this needs.
+python_bench() {
+  local home
+  home=$(python_home "${PYTHON:-python3}")
+  python_install "$home"
+  quietly "$home/venv/bin/pip" install --disable-pip-version-check -r bench/python/requirements.txt
+  "$home/venv/bin/python" bench/python/main.py "$@"
 }

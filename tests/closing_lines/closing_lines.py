@@ -3,9 +3,10 @@
 and of those that failed the names and the ends of what they printed. Few enough lines that the end
 of a long log is all that is needed.
 
-usage: closing_lines.py [--lint LOG] BUILD_DIRECTORY...
+usage: closing_lines.py [--lint LOG] [--pytest XML] BUILD_DIRECTORY...
 
-Each directory has CTest's ctest.log and ctest.log.xml. LOG is what a lint that failed printed.
+Each directory has CTest's ctest.log and ctest.log.xml. LOG is what a lint that failed printed, XML
+what pytest wrote.
 """
 
 import argparse
@@ -83,6 +84,26 @@ class Results:
             self.failed.append((f"{plain} ({why})", outputs.get(name, "")))
 
 
+class PytestResults:
+    """What pytest wrote down."""
+
+    def __init__(self, file):
+        self.name, self.output, self.failed = "python", "", []
+        try:
+            cases = list(xml.etree.ElementTree.parse(file).iter("testcase"))
+        except (FileNotFoundError, xml.etree.ElementTree.ParseError) as error:
+            self.failed = [("pytest (no results)", str(error))]
+            cases = []
+        skipped = sum(1 for case in cases if case.find("skipped") is not None)
+        for case in cases:
+            faults = [fault for kind in ("failure", "error") for fault in case.findall(kind)]
+            if faults:
+                name = f"{case.get('classname')}.{case.get('name')}"
+                self.failed.append((name, faults[0].text or faults[0].get("message", "")))
+        passed = len(cases) - skipped - len(self.failed)
+        self.verdict = f"{passed} passed, {len(self.failed)} failed, {skipped} skipped"
+
+
 def print_failed(failed, most):
     """Each gets its share of the lines; where there are too many for that, their names do."""
     shown = failed[:most - 1] if len(failed) > most else failed
@@ -98,9 +119,12 @@ def print_failed(failed, most):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lint", type=pathlib.Path, help="what a lint that failed printed")
+    parser.add_argument("--pytest", type=pathlib.Path, help="what pytest wrote, as JUnit's XML")
     parser.add_argument("directories", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
     results = [Results(directory) for directory in arguments.directories]
+    if arguments.pytest is not None:
+        results.insert(0, PytestResults(arguments.pytest))
     parts = sum(1 for result in results if result.failed) + (arguments.lint is not None)
     most = MOST_LINES // max(1, parts)
     if arguments.lint is not None:

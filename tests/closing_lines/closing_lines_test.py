@@ -100,6 +100,20 @@ class ClosingLines(unittest.TestCase):
         self.assertTrue(said.startswith("lint: FAILED\n  finding 56\n"), said)
         self.assertIn("  finding 99\nrelease:\n", said)
 
+    def test_what_pytest_found_comes_with_its_own_verdict(self):
+        directory = self.run_tests("release", {"good": "exit 0"})
+        log = self.root / "pytest.xml"
+        log.write_text(
+            "<testsuites><testsuite><testcase classname='a_test' name='good'/>"
+            "<testcase classname='a_test' name='absent'><skipped/></testcase>"
+            "<testcase classname='a_test' name='bad'><failure>E  1 != 2</failure></testcase>"
+            "</testsuite></testsuites>")
+        said = self.lines("--pytest", log, directory)
+        self.assertTrue(said.startswith("python:\n  FAILED: a_test.bad\n    E  1 != 2\n"
+                                        "1 passed, 1 failed, 1 skipped\nrelease:\n"), said)
+        log.unlink()
+        self.assertIn("FAILED: pytest (no results)", self.lines("--pytest", log, directory))
+
     def test_without_results_that_is_what_is_said(self):
         self.assertRegex(self.lines(self.root / "fuzz"), r"^fuzz:\nno results: ")
 
