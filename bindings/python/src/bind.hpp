@@ -23,5 +23,9 @@ void bind_exchange(nb::module_& module);
 void bind_exchange_publisher(nb::module_& module);
 void bind_topic(nb::module_& module);
 void bind_bus(nb::module_& module);
+void bind_call(nb::module_& module);
+void bind_client(nb::module_& module);
+void bind_request(nb::module_& module);
+void bind_server(nb::module_& module);
 
 }  // namespace tow::python

@@ -114,8 +114,8 @@ const PyType_Slot kSlots[] = {
     {Py_tp_methods, static_cast<void*>(methods)},
     {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
     {Py_tp_iternext, reinterpret_cast<void*>(Methods::next)},
-    {Py_tp_traverse, reinterpret_cast<void*>(WaitableSlots<Consumer>::traverse)},
-    {Py_tp_clear, reinterpret_cast<void*>(WaitableSlots<Consumer>::clear)},
+    {Py_tp_traverse, reinterpret_cast<void*>(AwaitedSlots<Consumer>::traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(AwaitedSlots<Consumer>::clear)},
     {0, nullptr}};
 
 }  // namespace

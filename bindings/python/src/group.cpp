@@ -140,7 +140,7 @@ void bind_group(nb::module_& module) {
           "Its name.")
       .def(
           "consumer", &consumer, nb::kw_only(), nb::arg("prefetch") = kDefaultPrefetch,
-          nb::arg("max_held") = kDefaultHeld, nb::arg("spin") = kDefaultSpin,
+          nb::arg("max_held") = kDefaultHeld, nb::arg("spin").none() = kDefaultSpin,
           nb::sig("def consumer(self, *, prefetch: int = 8, max_held: int = 64, spin: float | None "
                   "= 5e-05) -> Consumer"),
           "A consumer. `prefetch`: deliveries that it may have unsettled, 1 to 256; 1 shares slow "

@@ -62,7 +62,7 @@ class FamilyHandle {
 /// close() of a handle, after waking those who await it.
 template <class T>
 void close_handle(T& self) {
-  if constexpr (std::is_base_of_v<Waitable, T>) self.wake_awaiting();
+  if constexpr (std::is_base_of_v<Awaited, T>) self.wake_awaiting();
   self.close();
 }
 

@@ -28,4 +28,8 @@ NB_MODULE(_towpath, module) {
   bind_exchange_publisher(module);
   bind_topic(module);
   bind_bus(module);
+  bind_call(module);
+  bind_client(module);
+  bind_request(module);
+  bind_server(module);
 }

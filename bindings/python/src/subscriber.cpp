@@ -112,8 +112,8 @@ const PyType_Slot kSlots[] = {
     {Py_tp_methods, static_cast<void*>(methods)},
     {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
     {Py_tp_iternext, reinterpret_cast<void*>(Methods::next)},
-    {Py_tp_traverse, reinterpret_cast<void*>(WaitableSlots<Subscriber>::traverse)},
-    {Py_tp_clear, reinterpret_cast<void*>(WaitableSlots<Subscriber>::clear)},
+    {Py_tp_traverse, reinterpret_cast<void*>(AwaitedSlots<Subscriber>::traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(AwaitedSlots<Subscriber>::clear)},
     {0, nullptr}};
 
 }  // namespace

@@ -94,22 +94,18 @@ bool ready(const Waitable& self) {
 }  // namespace
 
 void bind_waiting(nb::module_& module) {
-  nb::class_<Waitable>(module, "Waitable",
-                       "What can be waited for beside others: subscribers, consumers, calls and "
-                       "servers.")
+  nb::class_<Waitable> waitable(
+      module, "Waitable",
+      "What can be waited for beside others: subscribers, consumers, calls and "
+      "servers.");
+  waitable
       .def("fileno", &fileno,
            "A descriptor for select, selectors, epoll and asyncio, which take the object itself, "
            "too: readable while there may be something to take. Take without waiting until nothing "
            "is left, then wait again; do not read from it or close it. Raises NotSupported for an "
            "observer, SystemFailure when there are no descriptors left.")
-      .def("ready", &ready, "Whether a take would not wait.")
-      .def_prop_rw(
-          "_readiness",
-          [](const Waitable& self) {
-            return self.readiness.is_valid() ? self.readiness : nb::none();
-          },
-          [](Waitable& self, nb::object value) { self.readiness = std::move(value); },
-          nb::arg("value").none(), "Of those who await it (towpath._waiting).");
+      .def("ready", &ready, "Whether a take would not wait.");
+  bind_readiness(waitable);
   module.def(
       "wait_any",
       [](nb::handle waitables, nb::handle timeout) {

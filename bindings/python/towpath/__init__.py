@@ -13,9 +13,10 @@ Durations are seconds; None is for ever, and 0 does not wait. Errors are classes
 
 from __future__ import annotations
 
-from towpath import _waiting, errors
+from towpath import _calls, _waiting, errors
 from towpath._towpath import (
     Bus,
+    Client,
     Consumer,
     Delivery,
     Exchange,
@@ -23,8 +24,11 @@ from towpath._towpath import (
     Group,
     Loan,
     Message,
+    PendingCall,
     Publisher,
+    Request,
     SeekTo,
+    Server,
     Settlement,
     Start,
     Subscriber,
@@ -49,6 +53,7 @@ from towpath.queues import Queue
 __all__ = [
     "Binding",
     "Bus",
+    "Client",
     "Consumer",
     "ConsumerInfo",
     "Delivery",
@@ -60,11 +65,14 @@ __all__ = [
     "HealReport",
     "Loan",
     "Message",
+    "PendingCall",
     "ProcessInfo",
     "Publisher",
     "PublisherInfo",
     "Queue",
+    "Request",
     "SeekTo",
+    "Server",
     "Settlement",
     "Start",
     "Subscriber",
@@ -78,3 +86,4 @@ __all__ += errors.__all__
 
 _waiting.make_awaitable(Subscriber)
 _waiting.make_awaitable(Consumer)
+_waiting.make_awaitable(Server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from towpath.errors import Removed
@@ -17,16 +17,17 @@ class Readiness:
         self.loop = loop
         self._fd = fd
         self._stopped = False
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], Callable[[], bool]] = {}
 
-    async def wait(self) -> None:
-        """Until there may be something to take, or the object is closed."""
+    async def wait(self, is_ready: Callable[[], bool] = lambda: True) -> None:
+        """Until there may be something to take, or the object is closed. Who asks for something of
+        its own is woken only when `is_ready()` says so."""
         if self._stopped:
             raise ValueError("this handle is closed")
         waiter = self.loop.create_future()
         if not self._waiters:
             self.loop.add_reader(self._fd, self._wake)
-        self._waiters.add(waiter)
+        self._waiters[waiter] = is_ready
         try:
             await waiter
         finally:
@@ -47,18 +48,20 @@ class Readiness:
     def _stop(self) -> None:
         if self._waiters:
             self.loop.remove_reader(self._fd)
-        self._wake()
-        self._waiters = set()
-
-    def _wake(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
+                waiter.set_result(None)
+        self._waiters = {}
+
+    def _wake(self) -> None:
+        for waiter, is_ready in self._waiters.items():
+            if not waiter.done() and is_ready():
                 waiter.set_result(None)
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
         if waiter not in self._waiters:
             return  # stopped
-        self._waiters.remove(waiter)
+        del self._waiters[waiter]
         if not self._waiters:
             self.loop.remove_reader(self._fd)
 
