@@ -8,6 +8,7 @@
 #include <string>
 
 #include "towpath/bus.hpp"
+#include "work_peer.hpp"
 
 struct Tick {
   std::int64_t time;
@@ -63,9 +64,10 @@ Tick tick(std::int64_t time) {
 
 }  // namespace
 
-int main(int, char** arguments) {
+int main(int count, char** arguments) {
   const auto bus = tow::Bus::open(arguments[1]);
   if (!bus) return std::fprintf(stderr, "%s\n", bus.error().message().c_str()), 1;
+  if (count > 2) return work(*bus, arguments[1], arguments[2]);
   meet<bool>(*bus, "bool", true, false);
   meet<std::int8_t>(*bus, "int8", -1, -2);
   meet<std::uint8_t>(*bus, "uint8", 1, 2);

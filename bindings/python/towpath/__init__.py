@@ -33,6 +33,7 @@ from towpath._towpath import (
     Start,
     Subscriber,
     Topic,
+    Waitable,
     __version__,
     wait_any,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "SubscriberInfo",
     "Topic",
     "TopicInfo",
+    "Waitable",
     "__version__",
     "wait_any",
 ]
