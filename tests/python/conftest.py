@@ -51,3 +51,32 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
                               capture_output=True, text=True, timeout=WATCHDOG)
 
     return run
+
+
+@pytest.fixture
+def server(bus: towpath.Bus) -> Iterator[towpath.Server]:
+    with bus.server("upper") as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(bus: towpath.Bus) -> Iterator[towpath.Client]:
+    with bus.client("upper") as opened:
+        yield opened
+
+
+@contextmanager
+def running(server: towpath.Server, handler: Callable[[towpath.Request], object]) -> Iterator[None]:
+    """A thread runs the server."""
+    thread = threading.Thread(target=server.run, args=(handler,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.stop()
+        thread.join(WATCHDOG)
+        assert not thread.is_alive()
+
+
+def upper(request: towpath.Request) -> str:
+    return request.text.upper()

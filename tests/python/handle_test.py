@@ -124,14 +124,25 @@ def test_a_closed_handle_says_so(bus):
 @pytest.mark.filterwarnings("ignore:nanobind:RuntimeWarning")
 def test_what_was_never_opened_is_refused():
     for kind in (towpath.Publisher, towpath.Subscriber, towpath.Topic, towpath.Message,
-                 towpath.Loan):
+                 towpath.Loan, towpath.Group, towpath.Consumer, towpath.Delivery,
+                 towpath.Settlement, towpath.Exchange, towpath.ExchangePublisher, towpath.Client,
+                 towpath.PendingCall, towpath.Server, towpath.Request):
         with pytest.raises(TypeError):
             kind()
     never = towpath.Subscriber.__new__(towpath.Subscriber)
     for call in (towpath.Subscriber.take, towpath.Subscriber.try_take, next, lambda it: it.lag):
         with pytest.raises((TypeError, ValueError)):
             call(never)
-    for kind in (towpath.Message, towpath.Loan):
+    for kind, method in ((towpath.Delivery, "ack"), (towpath.Request, "reply"),
+                         (towpath.Consumer, "take"), (towpath.Server, "take"),
+                         (towpath.Client, "call"), (towpath.Client, "send"),
+                         (towpath.PendingCall, "get"), (towpath.ExchangePublisher, "publish"),
+                         (towpath.Group, "consumer"), (towpath.Settlement, "commit")):
+        for never in (kind.__new__(kind), 5):
+            for arguments in ((), ("key", "payload")):
+                with pytest.raises((TypeError, ValueError)):
+                    getattr(kind, method)(never, *arguments)
+    for kind in (towpath.Message, towpath.Loan, towpath.Delivery, towpath.Request):
         never = kind.__new__(kind)
         for call in (memoryview, len, bytes, lambda it: it.array(), lambda it: it.closed,
                      lambda it: it.payload, lambda it: it.value):

@@ -139,7 +139,9 @@ void bind_consumer(nb::module_& module) {
            "Acks all of them; returns how many were still this consumer's.")
       .def(
           "settle",
-          [](nb::handle self, const nb::args& deliveries) { return settle(self, deliveries); },
+          [](nb::pointer_and_handle<Consumer> self, const nb::args& deliveries) {
+            return settle(self.h, deliveries);
+          },
           nb::sig("def settle(self, *deliveries: Delivery) -> Settlement"),
           "Begins a settlement, which acks these deliveries and publishes messages, all or none.");
   bind_closing(consumer);

@@ -74,17 +74,16 @@ void bind_seek_to(nb::module_& module) {
       .def("__repr__", &repr);
 }
 
-nb::object consumer(nb::handle self, std::uint32_t prefetch, std::uint32_t max_held,
-                    nb::handle spin) {
-  const auto& group = nb::cast<const Group&>(self);
+nb::object consumer(nb::pointer_and_handle<Group> self, std::uint32_t prefetch,
+                    std::uint32_t max_held, nb::handle spin) {
   tow_consumer_options options;
   tow_consumer_options_init(&options);
   options.prefetch = prefetch;
   options.max_held = max_held;
   options.spin_ns = ns_of(spin);
   tow_consumer* opened = nullptr;
-  check(tow_consumer_open(group.handle.use(), &options, &opened));
-  return make<Consumer>(Ref(new ConsumerFamily(opened, group.type)), nb::borrow(self));
+  check(tow_consumer_open(self.p->handle.use(), &options, &opened));
+  return make<Consumer>(Ref(new ConsumerFamily(opened, self.p->type)), nb::borrow(self.h));
 }
 
 nb::object info(const Group& self) {

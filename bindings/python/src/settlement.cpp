@@ -84,33 +84,32 @@ class Use {
   Settlement& settlement_;
 };
 
-nb::object add(nb::object self, nb::handle delivery) {
-  const Use it(nb::cast<Settlement&>(self));
+nb::handle add(nb::pointer_and_handle<Settlement> self, nb::handle delivery) {
+  const Use it(*self.p);
   const Delivery& added = delivery_of(delivery);
   it->turns.add(*added.family);  // of another consumer, which C refuses
   check(it.call([&](tow_settlement* to) { return tow_settlement_add(to, added.place); }));
-  return self;
+  return self.h;
 }
 
-nb::object publish(nb::object self, Publisher& publisher, nb::handle given,
+nb::handle publish(nb::pointer_and_handle<Settlement> self, Publisher& publisher, nb::handle given,
                    const nb::kwargs& named) {
-  auto& settlement = nb::cast<Settlement&>(self);
   PublisherFamily& to = *publisher;
   to.begin();
   const nb::object object = exporter_of(to.type.get(), given);
   const Payload payload(object.ptr());
   Attributes attributes;
   attributes.take_all("publish", named);
-  const Use it(settlement);
+  const Use it(*self.p);
   it->turns.add(to);
-  settlement.kept.push_back(nb::find(publisher));
+  self.p->kept.push_back(nb::find(publisher));
   const tow_code code = it.call([&](tow_settlement* at) {
     if (to.closed()) return TOW_NOTHING;  // while this waited
     return tow_settlement_publish(at, to.handle, payload.data(), payload.bytes(), attributes.get());
   });
   if (code == TOW_NOTHING) to.check_usable(Asks::handle);
   check(code);
-  return self;
+  return self.h;
 }
 
 /// In slices, of which one decides: signals are looked after only while nothing has happened.

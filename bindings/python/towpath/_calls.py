@@ -86,6 +86,8 @@ async def request(self: Client, payload: Any, /, timeout: float | None = None,
 class Submitting:
     """The thread of a client's submit(), which runs an event loop and has a client of its own."""
 
+    _thread: threading.Thread | None = None
+
     def __init__(self, client: Client) -> None:
         self._client = client._another()
         self._loop = asyncio.new_event_loop()
@@ -128,13 +130,14 @@ class Submitting:
 
     def close(self) -> None:
         """Cancels what is under way, and ends the thread."""
-        if self._thread.is_alive():
+        if self._thread is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             if threading.current_thread() is not self._thread:
                 self._thread.join()
 
     def __del__(self) -> None:
-        if self._thread.is_alive() and not self._loop.is_closed():
+        thread = self._thread
+        if thread is not None and thread.is_alive() and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
 
 
@@ -154,7 +157,8 @@ def submit(self: Client, payload: Any, /, timeout: float | None = None,
 def run(self: Server, handler: Callable[[Request], Any]) -> None:
     """Calls `handler(request)` for each request until stop(). What it returns, unless None, is the
     reply; after None the request is as the handler left it, which may keep it and answer later. An
-    exception fails the request with its text, and is logged (logger "towpath"). Raises as take()."""
+    exception fails the request with its text, and is logged (logger "towpath"). Errors as
+    take()."""
     while (request := self._take_until_stopped()) is not None:
         _handle(self, handler, request)
         del request  # one that the handler has not kept ends, and is failed if it is unanswered
