@@ -12,6 +12,8 @@ from typing import Callable, Dict
 import towpath
 
 FRAME_BYTES = 40_000
+#: A request whose server is killed goes to the next one.
+ATTEMPTS = 30
 
 
 def say_ready() -> None:
@@ -57,13 +59,13 @@ def work(bus: towpath.Bus) -> None:
 
 
 def serve(bus: towpath.Bus) -> None:
-    server = bus.server("double", max_attempts=30)
+    server = bus.server("double", max_attempts=ATTEMPTS)
     say_ready()
     server.run(lambda request: bytes(request) * 2)
 
 
 def call(bus: towpath.Bus) -> None:
-    client = bus.client("double")
+    client = bus.client("double", max_attempts=ATTEMPTS)
     say_ready()
     while True:
         if bytes(client.call(b"ab", 60)) != b"abab":
