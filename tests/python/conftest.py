@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,9 @@ import pytest
 import towpath
 
 WATCHDOG = 30.0
+
+# Who was started in the background of a shell ignores it; these tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
