@@ -1,0 +1,123 @@
+"""Publishing: to the queue that the default exchange leads to, or through an exchange of the bus."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import towpath
+from towpath.pika.arguments import Refusal, precondition
+from towpath.pika.exceptions import ConnectionBlockedTimeout
+from towpath.pika.host import GONE, Host, topic_name
+from towpath.pika.properties import EXCHANGE
+
+_LOGGER = logging.getLogger(__name__)
+_PATIENCE_S = 1.0
+
+
+class Publishers:
+    """What one connection, or the keeper, publishes with. One thread at a time."""
+
+    def __init__(self, host: Host, wait_at_most: float | None = None) -> None:
+        self._host = host
+        self._wait_at_most = wait_at_most
+        self._queues: dict[str, Any] = {}
+        self._exchanges: dict[str, tuple[Any, bool]] = {}
+
+    def close(self) -> None:
+        for publisher in self._queues.values():
+            publisher.close()
+        for publisher, _ in self._exchanges.values():
+            publisher.close()
+        self._queues.clear()
+        self._exchanges.clear()
+
+    def publish(self, exchange: str, routing_key: str, body: Any,
+                attributes: dict[str, Any] | None) -> int:  # fmt: skip
+        """How many queues it reached. Errors: towpath.Full when a queue rejects it, Refusal (404,
+        403, 406), ConnectionBlockedTimeout.
+        """
+        try:
+            if exchange:
+                return self._to_exchange(exchange, routing_key, body, attributes or {})
+            return self._to_queue(routing_key, body, attributes)
+        except towpath.TooLarge as error:
+            size = len(body if isinstance(body, bytes) else body.encode())
+            raise precondition(f"message size {size} is larger than the queue takes: {error}") from None
+
+    def check_exchange(self, exchange: str) -> None:
+        """Errors: Refusal, 404 or 403, as publish()."""
+        if exchange:
+            self._exchange(exchange)
+
+    def _to_queue(self, name: str, body: Any, attributes: dict[str, Any] | None) -> int:
+        publisher = self._queues.get(name)
+        for _ in range(2):
+            if publisher is None:
+                publisher = self._open_queue(name)
+                if publisher is None:
+                    return 0
+            try:
+                if attributes is None:
+                    publisher.publish(body)
+                else:
+                    publisher.publish(body, **attributes)
+                return 1
+            except towpath.TimedOut:
+                self._wait(name, publisher, body, attributes or {})
+                return 1
+            except GONE:  # perhaps declared anew
+                del self._queues[name]
+                publisher = None
+        return 0
+
+    def _open_queue(self, name: str) -> Any:
+        try:
+            topic = self._host.bus.topic(topic_name(name), create=False)
+        except (*GONE, towpath.InvalidName):
+            return None
+        publisher = topic.publisher(when_full="wait", wait_at_most=_PATIENCE_S)
+        self._queues[name] = publisher
+        return publisher
+
+    def _wait(self, name: str, publisher: Any, body: Any, attributes: dict[str, Any]) -> None:
+        """Goes on waiting for a full queue, and says so."""
+        _LOGGER.warning("queue '%s' is full; basic_publish waits until somebody consumes", name)
+        begun = time.monotonic() - _PATIENCE_S
+        while True:
+            waited = time.monotonic() - begun
+            if self._wait_at_most is not None and waited >= self._wait_at_most:
+                raise ConnectionBlockedTimeout(f"queue '{name}' is full for {waited:.1f} s")
+            try:
+                publisher.publish(body, **attributes)
+                return
+            except towpath.TimedOut:
+                continue
+            except GONE:
+                return  # with all that waited in it
+
+    def _to_exchange(self, name: str, routing_key: str, body: Any,
+                     attributes: dict[str, Any]) -> int:  # fmt: skip
+        attributes["headers"] = [*attributes.get("headers", ()), (EXCHANGE, name)]
+        for _ in range(2):
+            publisher = self._exchange(name)
+            try:
+                return publisher.publish(routing_key, body, **attributes)
+            except towpath.TimedOut as error:
+                raise ConnectionBlockedTimeout(str(error)) from None
+            except GONE:  # the exchange, perhaps declared anew
+                del self._exchanges[name]
+        return 0
+
+    def _exchange(self, name: str) -> Any:
+        known = self._exchanges.get(name)
+        if known is None:
+            record = self._host.exchange_record(name)
+            exchange = self._host.exchange(name)
+            publisher = exchange.publisher(when_full="wait", wait_at_most=self._wait_at_most)
+            known = self._exchanges[name] = publisher, record["internal"]
+        if known[1]:
+            raise Refusal(403, f"ACCESS_REFUSED - cannot publish to internal exchange '{name}' in "
+                          f"vhost '{self._host.name}'")  # fmt: skip
+        return known[0]
