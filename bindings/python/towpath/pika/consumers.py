@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import towpath
 from towpath.pika import spec
 from towpath.pika.arguments import delivery_limit
-from towpath.pika.host import GONE, OpenQueue
+from towpath.pika.host import OpenQueue
+from towpath.pika.names import GONE
 from towpath.pika.messages import read
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import towpath
-from towpath.pika.host import GONE
+from towpath.pika.names import GONE
 
 if TYPE_CHECKING:
     from towpath.pika.consumers import Consumer

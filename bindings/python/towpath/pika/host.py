@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import quote
 
 import towpath
 from towpath.pika.arguments import (
@@ -20,32 +19,17 @@ from towpath.pika.arguments import (
     precondition,
     topic_options,
 )
+from towpath.pika.keeper import Keeper
+from towpath.pika.names import (
+    GONE,
+    GROUP,
+    KINDS,
+    PREDECLARED,
+    REPLY_TO,
+    bus_name,
+    topic_name,
+)
 from towpath.pika.registry import Record, Registry, new_name
-
-# The bus of the virtual host "/".
-DEFAULT_BUS = "rabbitmq"
-GROUP = "queue"
-REPLY_TO = "amq.rabbitmq.reply-to"
-KINDS = ("direct", "fanout", "headers", "topic")
-PREDECLARED = {"amq.direct": "direct", "amq.fanout": "fanout", "amq.topic": "topic",
-               "amq.headers": "headers", "amq.match": "headers"}  # fmt: skip
-GONE = (towpath.Removed, towpath.NotFound)
-_LONGEST_TOPIC = 240
-
-
-def bus_name(virtual_host: str) -> str:
-    """The name of the bus that a virtual host is."""
-    return DEFAULT_BUS if virtual_host == "/" else quote(virtual_host, safe=" ")
-
-
-def topic_name(queue: str) -> str:
-    """The topic of a queue: of that name, unless it is too long for one."""
-    if len(quote(queue, safe=" ")) <= _LONGEST_TOPIC:
-        return queue
-    import hashlib
-
-    return "long-" + hashlib.sha256(queue.encode("utf-8", "surrogateescape")).hexdigest()
-
 
 class OpenQueue:
     """A queue that exists: its record, its topic, its group. Any thread may use it."""
@@ -77,6 +61,9 @@ class Host:
         self.name = name
         self.bus = towpath.Bus(bus_name(name))
         self.registry = Registry(self.bus.path)
+        self._keeping = threading.Lock()
+        self._keeper: Any = None
+        self._connections = 0
 
     @classmethod
     def of(cls, name: str) -> Host:
@@ -250,6 +237,15 @@ class Host:
 
     # ---- owners
 
+    def begin_owner(self) -> str:
+        """A connection begins; returns what it owns by."""
+        self.sweep()
+        with self._keeping:
+            self._connections += 1
+            if self._keeper is None:
+                self._keeper = Keeper(self)
+        return self.registry.new_owner()
+
     def _is_of_the_dead(self, record: Record) -> bool:
         if record["owner"] is not None:
             return not self.registry.lives(record["owner"])
@@ -257,6 +253,11 @@ class Host:
 
     def end_owner(self, owner: str) -> None:
         """A connection has ended: its exclusive queues go with it."""
+        with self._keeping:
+            self._connections -= 1
+            if self._connections == 0:
+                self._keeper.stop()
+                self._keeper = None
         self.registry.end_owner(owner)
         with self.registry.locked():
             for record in self.registry.records("queues"):

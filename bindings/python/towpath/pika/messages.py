@@ -15,11 +15,12 @@ class Received(NamedTuple):
     properties: BasicProperties
 
 
-def read(delivery: Any, queue: str) -> Received:
+def read(delivery: Any, queue: str, headers: list | None = None) -> Received:
     """Of a message of the queue. One that was published to the default exchange, or by a program
-    of the bus to the topic, says neither exchange nor routing key.
+    of the bus to the topic, says neither exchange nor routing key. `headers`: instead of its own.
     """
-    headers = delivery.header_items
+    if headers is None:
+        headers = delivery.header_items
     exchange, key = "", delivery.key
     routing_key = key.decode("utf-8", "surrogateescape") if key else queue
     for name, value in headers:

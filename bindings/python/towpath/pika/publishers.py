@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import towpath
 from towpath.pika.arguments import Refusal, precondition
 from towpath.pika.exceptions import ConnectionBlockedTimeout
-from towpath.pika.host import GONE, Host, topic_name
+from towpath.pika.names import GONE, topic_name
 from towpath.pika.properties import EXCHANGE
+
+if TYPE_CHECKING:
+    from towpath.pika.host import Host
 
 _LOGGER = logging.getLogger(__name__)
 _PATIENCE_S = 1.0

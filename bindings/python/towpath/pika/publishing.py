@@ -12,7 +12,7 @@ from towpath.pika.arguments import Refusal, precondition
 from towpath.pika.channel_state import ChannelState, ReturnedMessage, call
 from towpath.pika.dead_letters import bury
 from towpath.pika.exceptions import NackError, UnroutableError
-from towpath.pika.host import REPLY_TO
+from towpath.pika.names import REPLY_TO
 from towpath.pika.properties import BasicProperties, InvalidExpiration, attributes_of
 from towpath.pika.values import short
 

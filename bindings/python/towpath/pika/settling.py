@@ -10,7 +10,7 @@ from towpath.pika.arguments import delivery_limit, precondition
 from towpath.pika.channel_state import ChannelState, asynchronous, call
 from towpath.pika.consumers import Held
 from towpath.pika.dead_letters import bury
-from towpath.pika.host import GONE
+from towpath.pika.names import GONE
 from towpath.pika.messages import read
 
 _LOST = (*GONE, towpath.LeaseLost)
@@ -90,7 +90,7 @@ class SettlingCalls(ChannelState):
             self._settle(tags, settle)
 
     def _tags(self, delivery_tag: int, multiple: bool) -> list[int]:
-        if multiple:
+        if multiple and (delivery_tag == 0 or delivery_tag in self.held):
             tags = [tag for tag in self.held if tag <= delivery_tag or delivery_tag == 0]
         else:
             tags = [delivery_tag] if delivery_tag in self.held else []

@@ -57,8 +57,7 @@ class BlockingConnection(Events):
             raise ProbableAccessDeniedError(str(error)) from error
         except towpath.Error as error:
             raise AMQPConnectionError(str(error)) from error
-        self.host.sweep()
-        self.owner = self.host.registry.new_owner()
+        self.owner = self.host.begin_owner()
         self.publishers = Publishers(self.host, parameters.blocked_connection_timeout)
         self._channels: dict[int, BlockingChannel] = {}
         self._getters: dict[str, Getter] = {}
