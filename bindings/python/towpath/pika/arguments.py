@@ -161,7 +161,9 @@ def life_of(arguments: Mapping[str, Any]) -> float:
 def delivery_limit(arguments: Mapping[str, Any]) -> int | None:
     """How often a message may be given back; None: any number of times."""
     limit = arguments.get("x-delivery-limit")
-    return limit if arguments.get("x-queue-type") == "quorum" else None
+    if arguments.get("x-queue-type") != "quorum" or not isinstance(limit, int) or limit < 0:
+        return None
+    return limit
 
 
 def group_options(arguments: Mapping[str, Any]) -> dict[str, Any]:

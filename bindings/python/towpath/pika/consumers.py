@@ -53,7 +53,8 @@ class Consumer:
         self._arrived = 0
         self._single = bool(queue.record["arguments"].get("x-single-active-consumer"))
         self._counts = delivery_limit(queue.record["arguments"]) is not None
-        self._prefetch = min(self.limit, MOST_IN_HAND) if self.limit else MOST_IN_HAND
+        # Who acknowledges at once leases nothing ahead, so that consumers take turns.
+        self._prefetch = 1 if auto_ack else min(self.limit or MOST_IN_HAND, MOST_IN_HAND)
         self.sources = [queue.group.consumer(prefetch=self._prefetch)]
 
     def has_room(self) -> bool:
@@ -206,5 +207,4 @@ class Getter:
 
 def count_deliveries(properties: Any, delivery: Any) -> None:
     """A queue with a delivery limit says how often it has given out a message in vain."""
-    if delivery.attempts:
-        properties.headers = {**(properties.headers or {}), "x-delivery-count": delivery.attempts}
+    properties.headers = {**(properties.headers or {}), "x-delivery-count": delivery.attempts}

@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import towpath
-from towpath.pika.arguments import DEAD_LETTERS, Refusal, life_of
+from towpath.pika.arguments import DEAD_LETTERS, Refusal
 from towpath.pika.dead_letters import bury
 from towpath.pika.exceptions import ConnectionBlockedTimeout
 from towpath.pika.messages import read
@@ -98,7 +98,7 @@ class Keeper:
         self._read_registry()
         for watched in list(self._watched.values()):
             if watched.has_work():
-                watched.give_up_the_dead()
+                watched.queue.give_up_the_dead()
         while self._letters is not None and self._move_letter(0):
             pass
 
@@ -156,7 +156,7 @@ class _Watched:
 
     def __init__(self, queue: OpenQueue) -> None:
         self.queue = queue
-        self._life = life_of(queue.record["arguments"])
+        self._length = queue.record["arguments"].get("x-max-length", 0)
         self._last = -1
         self._low = -1
         self._head_expires_at: float | None = None
@@ -173,28 +173,13 @@ class _Watched:
             return False
         self._last = last
         self._empty = info.lag == 0
-        if info.dead:
+        if info.dead or 0 < self._length < info.lag:
             return True
         if self._empty or not info.ready:
             return False
-        if self._life and info.oldest_age >= self._life:
+        if self.queue.life and info.oldest_age >= self.queue.life:
             return True
         if info.low != self._low:
             self._low = info.low
-            self._head_expires_at = self._expiry_of(info.low)
+            self._head_expires_at = self.queue.expiry_of(info.low)
         return self._head_expires_at is not None and time.monotonic() >= self._head_expires_at
-
-    def _expiry_of(self, sequence: int) -> float | None:
-        with self.queue.topic.observer(towpath.Start.sequence(sequence)) as observer:
-            head = observer.try_take()
-            return None if head is None else head.expires_at
-
-    def give_up_the_dead(self) -> None:
-        """A consumer that comes past them does. What lives behind them goes back at once; it is
-        flagged as redelivered.
-        """
-        with suppress(*GONE):
-            with self.queue.group.consumer(prefetch=1) as consumer:
-                delivery = consumer.try_take()
-                if delivery is not None:
-                    delivery.release()

@@ -17,6 +17,8 @@ FIELDS = ("content_type", "content_encoding", "headers", "delivery_mode", "prior
           "app_id", "cluster_id")  # fmt: skip
 EXCHANGE = PREFIX + "exchange"
 EXPIRATION = PREFIX + "expiration"
+PRIORITY = PREFIX + "priority"
+MOST_URGENT = 7
 _EMPTY_HEADERS = PREFIX + "headers"
 _PREFIX_LENGTH = len(PREFIX)
 # As attributes, unless they are empty, which as an attribute is the same as absent.
@@ -30,7 +32,6 @@ SHORTEST_LIFE_S = 0.005
 class BasicProperties:
     """What is said about a message besides its body. None: not said."""
 
-    __slots__ = FIELDS
     NAME = "BasicProperties"
 
     def __init__(self, content_type: str | None = None, content_encoding: str | None = None,
@@ -95,7 +96,7 @@ def urgency(priority: int) -> int:
     """The bus's priority, 0 to 7, of one of AMQP's, 0 to 255: 0 to 5 are as they are."""
     if priority <= 5:
         return priority
-    return 6 if priority < 10 else 7
+    return 6 if priority < 10 else MOST_URGENT
 
 
 def attributes_of(properties: BasicProperties) -> dict[str, Any]:
@@ -138,7 +139,7 @@ def _add_numbers(properties: BasicProperties, attributes: dict[str, Any],
         struct.pack("B", priority)
         attributes["priority"] = urgency(priority)
         if not 0 < priority <= 5:
-            headers.append((PREFIX + "priority", priority))
+            headers.append((PRIORITY, priority))
     if timestamp is not None:
         struct.pack(">Q", timestamp)
         headers.append((PREFIX + "timestamp", timestamp))

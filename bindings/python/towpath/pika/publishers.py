@@ -10,7 +10,7 @@ import towpath
 from towpath.pika.arguments import Refusal, precondition
 from towpath.pika.exceptions import ConnectionBlockedTimeout
 from towpath.pika.names import GONE, topic_name
-from towpath.pika.properties import EXCHANGE
+from towpath.pika.properties import EXCHANGE, MOST_URGENT, PRIORITY, urgency
 
 if TYPE_CHECKING:
     from towpath.pika.host import Host
@@ -26,6 +26,7 @@ class Publishers:
         self._host = host
         self._wait_at_most = wait_at_most
         self._queues: dict[str, Any] = {}
+        self._most_urgent: dict[str, int] = {}
         self._exchanges: dict[str, tuple[Any, bool]] = {}
 
     def close(self) -> None:
@@ -65,6 +66,8 @@ class Publishers:
                 if attributes is None:
                     publisher.publish(body)
                 else:
+                    if "priority" in attributes:
+                        self._bound_priority(name, attributes)
                     publisher.publish(body, **attributes)
                 return 1
             except towpath.TimedOut:
@@ -75,12 +78,25 @@ class Publishers:
                 publisher = None
         return 0
 
+    def _bound_priority(self, name: str, attributes: dict[str, Any]) -> None:
+        """A queue's x-max-priority makes those above it equal."""
+        priority, most = attributes["priority"], self._most_urgent[name]
+        if priority <= most:
+            return
+        attributes["priority"] = most
+        headers = attributes.setdefault("headers", [])
+        if all(header != PRIORITY for header, _ in headers):
+            headers.append((PRIORITY, priority))  # what the program said
+
     def _open_queue(self, name: str) -> Any:
         try:
             topic = self._host.bus.topic(topic_name(name), create=False)
         except (*GONE, towpath.InvalidName):
             return None
         publisher = topic.publisher(when_full="wait", wait_at_most=_PATIENCE_S)
+        record = self._host.registry.read("queues", name)
+        most = record["arguments"].get("x-max-priority", 0) if record else 0
+        self._most_urgent[name] = urgency(most) if most else MOST_URGENT
         self._queues[name] = publisher
         return publisher
 
