@@ -49,7 +49,6 @@ class ChannelState:
         self.settled_later: set[int] = set()
         self.on_return: list[Callable] = []
         self.on_cancel: list[Callable] = []
-        self.returned: list[ReturnedMessage] = []
 
     @property
     def is_closed(self) -> bool:

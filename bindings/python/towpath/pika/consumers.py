@@ -54,8 +54,10 @@ class Consumer:
         self._single = bool(queue.record["arguments"].get("x-single-active-consumer"))
         self._counts = delivery_limit(queue.record["arguments"]) is not None
         # Who acknowledges at once leases nothing ahead, so that consumers take turns.
+        self._never_full = auto_ack or 0 < self.limit <= MOST_IN_HAND  # so one source is enough
         self._prefetch = 1 if auto_ack else min(self.limit or MOST_IN_HAND, MOST_IN_HAND)
-        self.sources = [queue.group.consumer(prefetch=self._prefetch)]
+        # The connection looks before it sleeps, for all its consumers at once.
+        self.sources = [queue.group.consumer(prefetch=self._prefetch, spin=0)]
 
     def has_room(self) -> bool:
         """Whether its prefetch count, and the channel's, allow one more message."""
@@ -69,8 +71,15 @@ class Consumer:
         """Takes a message to `pending`, if there is one and room for it. Sets `gone`."""
         if not self.has_room():
             return False
+        sources = self.sources
         try:
-            for source in self.sources:
+            if self._never_full:
+                delivery = sources[0].try_take() if timeout == 0 else sources[0].take(timeout)
+                if delivery is None:
+                    return False
+                self._receive(delivery, sources[0])
+                return True
+            for source in sources:
                 delivery = self._take_from(source, timeout)
                 if delivery is not None:
                     self._receive(delivery, source)
@@ -86,7 +95,7 @@ class Consumer:
         except towpath.TooMany:
             if source is self.sources[-1] and not self._single:
                 # Looked at next, by the loop that called.
-                self.sources.append(self.queue.group.consumer(prefetch=self._prefetch))
+                self.sources.append(self.queue.group.consumer(prefetch=self._prefetch, spin=0))
             return None
 
     def _receive(self, delivery: Any, source: Any) -> None:

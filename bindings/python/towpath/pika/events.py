@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # The longest sleep: so long a callback of another thread may wait.
 _SLICE_S = 0.01
 _ROUNDS = 64
+# A peer on another core answers within so long.
+_LOOK_NS = 20_000
+_VAIN_LOOKS = 3
+_LOOK_AGAIN = 64
 
 
 class Timer:
@@ -40,6 +44,7 @@ class Events:
         self._numbers = itertools.count()
         self._posted: deque[Callable[[], object]] = deque()
         self._wake = threading.Event()
+        self._vain_looks = 0
 
     # ---- what may happen
 
@@ -93,7 +98,8 @@ class Events:
             happened = True
             self._posted.popleft()()
         for _ in range(_ROUNDS):
-            if not self._dispatch_round():
+            consumers = self._consumers
+            if not (self._serve(consumers[0]) if len(consumers) == 1 else self._dispatch_round()):
                 break
             happened = True
         return happened
@@ -142,10 +148,28 @@ class Events:
             return True
         return False
 
+    def _look(self, waiting: list[Consumer]) -> bool:
+        """Looks for a message for a moment, as sleep and waking take longer. Not for some time
+        where that was in vain, as when the other process waits for this one's core.
+        """
+        if self._vain_looks >= _VAIN_LOOKS:
+            self._vain_looks = self._vain_looks + 1 if self._vain_looks < _LOOK_AGAIN else 0
+            return False
+        ends_at = time.perf_counter_ns() + _LOOK_NS
+        while time.perf_counter_ns() < ends_at:
+            for consumer in waiting:
+                if consumer.take(0):
+                    self._vain_looks = 0
+                    return True
+        self._vain_looks += 1
+        return False
+
     def _wait(self, left: float) -> None:
         if self._posted:
             return
         waiting = [each for each in self._consumers if each.has_room()]
+        if waiting and self._look(waiting):
+            return
         sources: list[Any] = [source for each in waiting for source in each.sources]
         if not sources:
             self._wake.wait(left)

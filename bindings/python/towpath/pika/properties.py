@@ -16,15 +16,17 @@ FIELDS = ("content_type", "content_encoding", "headers", "delivery_mode", "prior
           "correlation_id", "reply_to", "expiration", "message_id", "timestamp", "type", "user_id",
           "app_id", "cluster_id")  # fmt: skip
 EXCHANGE = PREFIX + "exchange"
+_DELIVERY_MODE = PREFIX + "delivery_mode"
 EXPIRATION = PREFIX + "expiration"
 PRIORITY = PREFIX + "priority"
 MOST_URGENT = 7
 _EMPTY_HEADERS = PREFIX + "headers"
 _PREFIX_LENGTH = len(PREFIX)
 # As attributes, unless they are empty, which as an attribute is the same as absent.
-_TEXT_ATTRIBUTES = (("content_type", "content_type"), ("correlation_id", "correlation_id"),
-                    ("reply_to", "reply_topic"))  # fmt: skip
+_TEXT_ATTRIBUTES = {"content_type": "content_type", "correlation_id": "correlation_id",
+                    "reply_to": "reply_topic"}  # fmt: skip
 _TEXT_HEADERS = ("content_encoding", "message_id", "type", "user_id", "app_id", "cluster_id")
+_NONE_SAID = dict.fromkeys(FIELDS)
 # A queue that keeps no message longer than 0 ms still gives one to a consumer that waits.
 SHORTEST_LIFE_S = 0.005
 
@@ -105,49 +107,59 @@ def attributes_of(properties: BasicProperties) -> dict[str, Any]:
     """
     attributes: dict[str, Any] = {}
     headers: list[tuple[str, object]] = []
-    if properties.headers is not None:
-        headers = to_headers(properties.headers)
-        if not headers:
-            headers.append((_EMPTY_HEADERS, True))
-    for name, attribute in _TEXT_ATTRIBUTES:
-        value = getattr(properties, name)
-        if value:
-            attributes[attribute] = short(value, name)
-        elif value is not None:
+    for name, value in properties.__dict__.items():
+        if value is None:
+            continue
+        attribute = _TEXT_ATTRIBUTES.get(name)
+        if attribute is not None and value:
+            plain = type(value) is str and len(value) < 64
+            attributes[attribute] = value if plain else short(value, name)
+        elif attribute is not None or name in _TEXT_HEADERS:
             headers.append((PREFIX + name, short(value, name)))
-    for name in _TEXT_HEADERS:
-        value = getattr(properties, name)
-        if value is not None:
-            headers.append((PREFIX + name, short(value, name)))
-    _add_numbers(properties, attributes, headers)
-    if properties.expiration is not None:
-        text = short(properties.expiration, "expiration")
-        attributes["time_to_live"] = max(milliseconds(text) / 1000, SHORTEST_LIFE_S)
-        headers.append((EXPIRATION, text))
+        else:
+            _ENCODERS[name](value, attributes, headers)
     if headers:
         attributes["headers"] = headers
     return attributes
 
 
-def _add_numbers(properties: BasicProperties, attributes: dict[str, Any],
-                 headers: list[tuple[str, object]]) -> None:  # fmt: skip
-    mode, priority, timestamp = properties.delivery_mode, properties.priority, properties.timestamp
-    if mode is not None:
-        struct.pack("B", mode)
-        headers.append((PREFIX + "delivery_mode", mode))
-    if priority is not None:
-        struct.pack("B", priority)
-        attributes["priority"] = urgency(priority)
-        if not 0 < priority <= 5:
-            headers.append((PRIORITY, priority))
-    if timestamp is not None:
-        struct.pack(">Q", timestamp)
-        headers.append((PREFIX + "timestamp", timestamp))
+def _add_table(value: Mapping, _: dict[str, Any], headers: list[tuple[str, object]]) -> None:
+    headers.extend(to_headers(value) or [(_EMPTY_HEADERS, True)])
+
+
+def _add_mode(value: int, _: dict[str, Any], headers: list[tuple[str, object]]) -> None:
+    struct.pack("B", value)
+    headers.append((_DELIVERY_MODE, value))
+
+
+def _add_priority(value: int, attributes: dict[str, Any],
+                  headers: list[tuple[str, object]]) -> None:  # fmt: skip
+    struct.pack("B", value)
+    attributes["priority"] = urgency(value)
+    if not 0 < value <= 5:
+        headers.append((PRIORITY, value))
+
+
+def _add_timestamp(value: int, _: dict[str, Any], headers: list[tuple[str, object]]) -> None:
+    struct.pack(">Q", value)
+    headers.append((PREFIX + "timestamp", value))
+
+
+def _add_expiration(value: str, attributes: dict[str, Any],
+                    headers: list[tuple[str, object]]) -> None:  # fmt: skip
+    text = short(value, "expiration")
+    attributes["time_to_live"] = max(milliseconds(text) / 1000, SHORTEST_LIFE_S)
+    headers.append((EXPIRATION, text))
+
+
+_ENCODERS = {"headers": _add_table, "delivery_mode": _add_mode, "priority": _add_priority,
+             "timestamp": _add_timestamp, "expiration": _add_expiration}  # fmt: skip
 
 
 def properties_of(message: Any, headers: list[tuple[str, object]]) -> BasicProperties:
     """The properties of a message that was taken, whose headers have been decoded."""
-    properties = BasicProperties()
+    properties = BasicProperties.__new__(BasicProperties)
+    properties.__dict__.update(_NONE_SAID)
     content_type, correlation_id = message.content_type, message.correlation_id
     reply_to, priority = message.reply_topic, message.priority
     if content_type:

@@ -82,7 +82,7 @@ class PublishingCalls(ChannelState):
                                        exchange=exchange, routing_key=routing_key)  # fmt: skip
             message = ReturnedMessage(method, copy.deepcopy(properties) or BasicProperties(), body)
             if self.on_return:
-                self.returned.append(message)
+                self.connection.post(lambda: self._call_back(message))
             if self.confirms:
                 raise UnroutableError([message])
 
@@ -97,6 +97,10 @@ class PublishingCalls(ChannelState):
                  copy.copy(properties) or BasicProperties(), body)  # fmt: skip
         if self.confirms:
             raise NackError([])
+
+    def _call_back(self, message: ReturnedMessage) -> None:
+        for callback in list(self.on_return):
+            callback(self, message.method, message.properties, message.body)
 
     def add_on_return_callback(self, callback: Callable) -> None:
         """`callback(channel, method, properties, body)` for each mandatory message that reached no

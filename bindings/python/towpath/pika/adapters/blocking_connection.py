@@ -138,9 +138,10 @@ class BlockingConnection(Events):
         """
         if not self.is_open:
             raise ValueError("Timeout closed before call")
-        for channel in list(self._channels.values()):
-            with suppress(ChannelClosedByBroker):  # the channel's next call tells that it is closed
-                channel.raise_if_refused()
+        for channel in tuple(self._channels.values()):
+            if channel.refused is not None:
+                with suppress(ChannelClosedByBroker):  # its next call tells that it is closed
+                    channel.raise_if_refused()
         self.process(time_limit)
 
     def process(self, time_limit: float | None) -> None:
@@ -151,21 +152,9 @@ class BlockingConnection(Events):
             return
         self.dispatching = True
         try:
-            if self._dispatch_returned():
-                return
             self.run(time_limit, self._goes_on)
         finally:
             self.dispatching = False
-
-    def _dispatch_returned(self) -> bool:
-        happened = False
-        for channel in list(self._channels.values()):
-            while channel.returned:
-                happened = True
-                message = channel.returned.pop(0)
-                for callback in list(channel.on_return):
-                    callback(channel, message.method, message.properties, message.body)
-        return happened
 
     def _goes_on(self) -> bool:
         return self.is_open and all(
