@@ -39,6 +39,7 @@ class BlockingChannel(QueueCalls, ExchangeCalls, PublishingCalls, ConsumingCalls
         self.end()
 
     def end(self) -> None:
+        """As close(), whatever state it is in."""
         for consumer in list(self.consumers.values()):
             self.end_consumer(consumer)
         self.give_back_all()

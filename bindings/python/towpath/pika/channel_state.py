@@ -59,13 +59,16 @@ class ChannelState:
         return not self.channel_prefetch or self.in_hand < self.channel_prefetch
 
     def answer(self, method: object) -> frame.Method:
+        """What a call returns."""
         return frame.Method(self.channel_number, method)
 
     @staticmethod
     def refusal(code: int, text: str, connection: bool = False) -> Refusal:
+        """What a call raises to be refused."""
         return Refusal(code, text, connection)
 
     def raise_if_closed(self) -> None:
+        """Errors: ChannelWrongStateError."""
         if not self.is_open:
             raise ChannelWrongStateError("Channel is closed.")
 
@@ -78,6 +81,7 @@ class ChannelState:
         raise ChannelClosedByBroker(refused.code, refused.text)
 
     def raise_if_refused(self) -> None:
+        """Says now what the broker refused before."""
         if self.refused is not None:
             self.raise_refusal(self.refused)
 

@@ -49,13 +49,16 @@ class Events:
     # ---- what may happen
 
     def add_consumer(self, consumer: Consumer) -> None:
+        """Its messages are dispatched from now on."""
         consumers = [*self._consumers, consumer]
         self._consumers = tuple(sorted(consumers, key=lambda each: -each.priority))
 
     def remove_consumer(self, consumer: Consumer) -> None:
+        """None is any more."""
         self._consumers = tuple(each for each in self._consumers if each is not consumer)
 
     def add_timer(self, delay: float, callback: Callable[[], object]) -> Timer:
+        """`callback` is called once, in `delay` seconds."""
         timer = Timer(callback)
         heapq.heappush(self._timers, (time.monotonic() + delay, next(self._numbers), timer))
         return timer

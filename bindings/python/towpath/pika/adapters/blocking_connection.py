@@ -117,6 +117,7 @@ class BlockingConnection(Events):
         return channel
 
     def forget_channel(self, channel: BlockingChannel) -> None:
+        """Its number is free again."""
         if self._channels.get(channel.channel_number) is channel:
             del self._channels[channel.channel_number]
 
@@ -128,6 +129,7 @@ class BlockingConnection(Events):
         return getter
 
     def forget_getter(self, queue: str) -> None:
+        """As its queue is gone."""
         self._getters.pop(queue).close()
 
     # ---- events
