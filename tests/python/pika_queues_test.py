@@ -146,7 +146,8 @@ def test_reserved_and_impossible_names_are_refused(connection):
     assert channel.is_open
 
 
-@pytest.mark.parametrize("name", ["with space", "a/b", ".hidden", "очередь", "n" * 255, "%", "*" * 99])
+@pytest.mark.parametrize("name", ["with space", "a/b", ".hidden", "очередь", "n" * 255, "%",
+                                  "*" * 99])  # fmt: skip
 def test_any_name_is_a_queue(channel, name):
     channel.queue_declare(name)
     channel.basic_publish("", name, b"one")
@@ -275,11 +276,12 @@ def test_exchanges_that_are_always_there(channel):
 def test_what_exchanges_refuse(connection):
     connection.channel().exchange_declare("x", "direct")
     where = "exchange 'x' in vhost '/'"
-    refused(406, f"PRECONDITION_FAILED - inequivalent arg 'type' for {where}: received 'fanout' but "
-            "current is 'direct'", connection.channel().exchange_declare, "x", "fanout")  # fmt: skip
-    refused(406, f"PRECONDITION_FAILED - inequivalent arg 'durable' for {where}: received 'true' but "
-            "current is 'false'", connection.channel().exchange_declare, "x",
-            durable=True)  # fmt: skip
+    unequal = ("PRECONDITION_FAILED - inequivalent arg '{}' for {}: received '{}' but current "
+               "is '{}'")
+    refused(406, unequal.format("type", where, "fanout", "direct"),
+            connection.channel().exchange_declare, "x", "fanout")  # fmt: skip
+    refused(406, unequal.format("durable", where, "true", "false"),
+            connection.channel().exchange_declare, "x", durable=True)  # fmt: skip
     refused(404, "NOT_FOUND - no exchange 'missing' in vhost '/'",
             connection.channel().exchange_declare, "missing", passive=True)  # fmt: skip
     refused(403, "ACCESS_REFUSED - exchange name 'amq.x' contains reserved prefix 'amq.*'",

@@ -9,8 +9,8 @@
 b'Hello World!'
 >>> connection.close()
 
-Nothing of RabbitMQ runs: queues and exchanges are those of the bus that the virtual host names ("/":
-`rabbitmq`). docs/from_rabbitmq.md says what is the same and what is not.
+Nothing of RabbitMQ runs: queues and exchanges are those of the bus that the virtual host names
+("/": `rabbitmq`). docs/from_rabbitmq.md says what is the same and what is not.
 """
 
 from __future__ import annotations

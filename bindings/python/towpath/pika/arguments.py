@@ -1,4 +1,4 @@
-"""What a queue is declared with, checked as RabbitMQ does, and what it means for topic and group."""
+"""What a queue is declared with: checked as by RabbitMQ, and what it means for topic and group."""
 
 from __future__ import annotations
 

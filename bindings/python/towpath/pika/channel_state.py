@@ -62,11 +62,6 @@ class ChannelState:
         """What a call returns."""
         return frame.Method(self.channel_number, method)
 
-    @staticmethod
-    def refusal(code: int, text: str, connection: bool = False) -> Refusal:
-        """What a call raises to be refused."""
-        return Refusal(code, text, connection)
-
     def raise_if_closed(self) -> None:
         """Errors: ChannelWrongStateError."""
         if not self.is_open:
@@ -107,7 +102,7 @@ def call(method: _Call) -> _Call:
 
 
 def asynchronous(method: _Call) -> _Call:
-    """A call that waits for no answer: its refusal is said later, and nothing is done until then."""
+    """A call that waits for no answer: its refusal is said later; nothing is done until then."""
 
     @functools.wraps(method)
     def unanswered(self: ChannelState, *arguments: Any, **named: Any) -> Any:

@@ -70,7 +70,8 @@ def _checked(name: str, value: Any) -> Any:
     if name == "heartbeat":
         return value if value is None or callable(value) else _number(name, value, 0, int)
     if name == "credentials" and not isinstance(value, VALID_TYPES):
-        raise TypeError(f"credentials must be an object of type: {VALID_TYPES!r}, but got {value!r}")
+        raise TypeError(f"credentials must be an object of type: {VALID_TYPES!r}, but got "
+                        f"{value!r}")  # fmt: skip
     if name in ("client_properties", "tcp_options") and not isinstance(value, (dict, type(None))):
         raise TypeError(f"{name} must be dict or None, but got {value!r}")
     return value

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import towpath
 from towpath.pika import spec
 from towpath.pika.arguments import delivery_limit
-from towpath.pika.host import OpenQueue
-from towpath.pika.names import GONE
 from towpath.pika.messages import read
+from towpath.pika.names import GONE
+from towpath.pika.open_queue import OpenQueue
 
 if TYPE_CHECKING:
     from towpath.pika.channel import BlockingChannel

@@ -12,8 +12,8 @@ from towpath.pika.arguments import Refusal, delivery_limit, precondition
 from towpath.pika.channel_state import ChannelState, call, require_callback, require_text
 from towpath.pika.consumers import Consumer, count_deliveries
 from towpath.pika.exceptions import DuplicateConsumerTag, ReentrancyError
-from towpath.pika.names import GONE, REPLY_TO
 from towpath.pika.messages import read
+from towpath.pika.names import GONE, REPLY_TO
 from towpath.pika.registry import new_name
 
 

@@ -1,4 +1,4 @@
-"""Credentials: accepted, and looked at by nobody. Who may use a bus is said by its files' rights."""
+"""Credentials: accepted, and looked at by nobody. Rights are those of the bus's files."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ class ConnectionWrongStateError(AMQPConnectionError):
     def __repr__(self) -> str:
         if self.args:
             return super().__repr__()
-        return f"{type(self).__name__}: The connection is in wrong state for the requested operation."
+        return (f"{type(self).__name__}: The connection is in wrong state for the requested "
+                "operation.")  # fmt: skip
 
 
 def _closed_repr(self: AMQPError) -> str:
@@ -177,7 +178,8 @@ class InvalidChannelNumber(AMQPError):
     """A channel's number is out of range."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: An invalid channel number has been specified: {self.args[0]}"
+        return (f"{type(self).__name__}: An invalid channel number has been specified: "
+                f"{self.args[0]}")  # fmt: skip
 
 
 class ProtocolSyntaxError(AMQPError):

@@ -29,7 +29,8 @@ from towpath.pika.names import GONE, GROUP
 from towpath.pika.publishers import Publishers
 
 if TYPE_CHECKING:
-    from towpath.pika.host import Host, OpenQueue
+    from towpath.pika.host import Host
+    from towpath.pika.open_queue import OpenQueue
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 0.02

@@ -1,4 +1,4 @@
-"""A message that was taken, as AMQP has it: exchange, routing key, properties, body."""
+"""A message that was taken, as AMQP has it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from towpath.pika.properties import EXCHANGE, BasicProperties, properties_of
 
 def read(delivery: Any, queue: str, headers: list | None = None,
          ) -> tuple[str, str, BasicProperties]:  # fmt: skip
-    """Exchange, routing key and properties of a message of the queue. One that was published to the default exchange, or by a program
-    of the bus to the topic, says neither exchange nor routing key. `headers`: instead of its own.
+    """Exchange, routing key and properties of a message of the queue. One that was published to
+    the default exchange, or by a program of the bus to the topic, says neither of the first two.
+    `headers`: instead of its own.
     """
     if headers is None:
         headers = delivery.header_items

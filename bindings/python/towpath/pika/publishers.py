@@ -1,4 +1,4 @@
-"""Publishing: to the queue that the default exchange leads to, or through an exchange of the bus."""
+"""Publishing: to the queue that the default exchange leads to, or by an exchange of the bus."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Publishers:
             return self._to_queue(routing_key, body, attributes)
         except towpath.TooLarge as error:
             size = len(body if isinstance(body, bytes) else body.encode())
-            raise precondition(f"message size {size} is larger than the queue takes: {error}") from None
+            raise precondition(f"message size {size} is larger than the queue takes: "
+                               f"{error}") from None  # fmt: skip
 
     def check_exchange(self, exchange: str) -> None:
         """Errors: Refusal, 404 or 403, as publish()."""

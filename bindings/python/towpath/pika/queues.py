@@ -9,7 +9,7 @@ import towpath
 from towpath.pika import frame, spec
 from towpath.pika.arguments import Refusal, precondition
 from towpath.pika.channel_state import ChannelState, call, require_text
-from towpath.pika.host import OpenQueue
+from towpath.pika.open_queue import OpenQueue
 from towpath.pika.values import to_headers
 
 _DEFAULT_EXCHANGE = "ACCESS_REFUSED - operation not permitted on the default exchange"

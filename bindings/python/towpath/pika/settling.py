@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import towpath
-from towpath.pika.arguments import delivery_limit, precondition
+from towpath.pika.arguments import Refusal, delivery_limit, precondition
 from towpath.pika.channel_state import ChannelState, asynchronous, call
 from towpath.pika.consumers import Held
 from towpath.pika.dead_letters import bury
-from towpath.pika.names import GONE
 from towpath.pika.messages import read
+from towpath.pika.names import GONE
 
 _LOST = (*GONE, towpath.LeaseLost)
 
@@ -73,7 +73,7 @@ class SettlingCalls(ChannelState):
     def basic_recover(self, requeue: bool = False) -> None:
         """Gives back all that the channel holds. Only with `requeue`, as in RabbitMQ."""
         if not requeue:
-            raise self.refusal(540, "NOT_IMPLEMENTED - requeue=false", connection=True)
+            raise Refusal(540, "NOT_IMPLEMENTED - requeue=false", connection=True)
         self.give_back_all()
 
     def give_back_all(self) -> None:

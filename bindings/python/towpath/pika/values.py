@@ -1,7 +1,7 @@
 """The values of AMQP's tables: what may be in one, and how it travels in a header of the bus.
 
-A header holds null, booleans, integers, texts and bytes. Lists, tables, decimals and times travel as
-a JSON text under another name, which begins with NESTED.
+A header holds null, booleans, integers, texts and bytes. Lists, tables, decimals and times travel
+as a JSON text under another name, which begins with NESTED.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def type_name(value: object) -> str:
 
 
 def to_json(value: object) -> object:
-    """A value of a table for JSON; what JSON does not know becomes an object that says what it is."""
+    """A value of a table for JSON; what JSON does not know is an object that says what it is."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, bytes):

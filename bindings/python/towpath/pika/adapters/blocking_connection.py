@@ -82,8 +82,8 @@ class BlockingConnection(Events):
         """Closes all channels; exclusive queues go. Errors: ConnectionWrongStateError."""
         if not self.is_open:
             raise ConnectionWrongStateError(
-                f"BlockingConnection.close({reply_code}, {reply_text!r}) called on closed connection."
-            )
+                f"BlockingConnection.close({reply_code}, {reply_text!r}) called on closed "
+                "connection.")  # fmt: skip
         self._end()
 
     def _end(self) -> None:
@@ -106,7 +106,8 @@ class BlockingConnection(Events):
     def channel(self, channel_number: int | None = None) -> BlockingChannel:
         """A new channel, of the lowest number that is free unless one is given."""
         if not self.is_open:
-            raise ConnectionWrongStateError(f"Channel allocation requires an open connection: {self}")
+            raise ConnectionWrongStateError("Channel allocation requires an open connection: "
+                                            f"{self}")  # fmt: skip
         limit = self._parameters.channel_max
         number = channel_number
         if number is None:
@@ -185,8 +186,8 @@ class BlockingConnection(Events):
         """
         require_callback(callback)
         if not self.is_open:
-            raise ConnectionWrongStateError("BlockingConnection.add_callback_threadsafe() called on "
-                                            "closed or closing connection.")  # fmt: skip
+            raise ConnectionWrongStateError("BlockingConnection.add_callback_threadsafe() called "
+                                            "on closed or closing connection.")  # fmt: skip
         self.post(callback)
 
     def add_on_connection_blocked_callback(self, callback: Callable) -> None:
