@@ -19,6 +19,7 @@ MAX_MESSAGE_BYTES = 2 << 20
 SLOT_BYTES = 128
 _MOST_ATTEMPTS = 30
 _LONGEST_GROUP_LIFE_S = 8 * 3600
+_LIFE_WITHOUT_LENGTH_S = 0.0005
 _LARGEST_DEPTH = 4194304
 _TTL_MOST = (1 << 32) - 1
 
@@ -150,9 +151,9 @@ def topic_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def life_of(arguments: Mapping[str, Any]) -> float:
     """How long a queue keeps a message, in seconds; 0: as long as need be."""
-    life = arguments.get("x-message-ttl")
     if arguments.get("x-max-length") == 0:
-        life = 0  # it keeps nothing, but for a consumer that waits
+        return _LIFE_WITHOUT_LENGTH_S  # it keeps nothing, but for a consumer that waits
+    life = arguments.get("x-message-ttl")
     if life is None:
         return 0
     return min(max(life / 1000, SHORTEST_LIFE_S), _LONGEST_GROUP_LIFE_S)

@@ -221,7 +221,7 @@ class ConsumingCalls(ChannelState):
         if delivery_limit(getter.queue.record["arguments"]) is not None:
             count_deliveries(properties, delivery)
         method = spec.Basic.GetOk(self.last_tag, delivery.redelivered, exchange, routing_key,
-                                  getter.queue.ready)  # fmt: skip
+                                  getter.queue.ready_behind(delivery))  # fmt: skip
         return method, properties, bytes(delivery)
 
     @call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +15,7 @@ from towpath.pika.registry import Record
 class OpenQueue:
     """A queue that exists: its record, its topic, its group. Any thread may use it."""
 
-    __slots__ = ("name", "record", "topic", "group", "life")
+    __slots__ = ("name", "record", "topic", "group", "life", "_in_order")
 
     def __init__(self, record: Record, topic: Any, group: Any) -> None:
         self.name: str = record["name"]
@@ -22,6 +23,16 @@ class OpenQueue:
         self.topic = topic
         self.group = group
         self.life = life_of(record["arguments"])
+        self._in_order = not record["arguments"].get("x-max-priority")
+
+    def ready_behind(self, delivery: Any) -> int | Callable[[], int]:
+        """How many messages wait behind one that was just taken. What is taken for the first time
+        and in order has all that was published later behind it; otherwise somebody has to count,
+        which takes longer than taking, and is left to who looks.
+        """
+        if self._in_order and not delivery.redelivered:
+            return self.topic.last_sequence - delivery.sequence
+        return self.ready
 
     def ready(self) -> int:
         """How many messages wait for a consumer, expired ones at the head left out; 0 once the

@@ -79,7 +79,7 @@ class Basic:
 
     class GetOk(_Method):
         """Comes with a message that `basic_get` took. `message_count`, of those that are ready
-        behind it, is counted when it is first looked at.
+        behind it, may be counted when it is first looked at.
         """
 
         __slots__ = ("delivery_tag", "redelivered", "exchange", "routing_key", "_count")
