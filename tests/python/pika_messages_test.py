@@ -421,6 +421,14 @@ def test_what_expires_without_a_consumer_goes_there_too(dead):
     assert properties.headers["x-death"][0]["original-expiration"] == "50"
 
 
+def test_a_queue_declared_anew_has_dead_letters_as_well(dead):
+    for _ in range(3):
+        with_dead_letters(dead, "wait", x_message_ttl=20)
+        publish(dead, b"x", queue="wait")
+        assert deaths(awaited(dead, "dead")[1]) == [("expired", "wait", 1)]
+        dead.queue_delete("wait")
+
+
 def test_what_the_length_pushes_out_goes_there_too(dead):
     with_dead_letters(dead, "short", x_max_length=2)
     publish(dead, b"1", b"2", b"3", queue="short")

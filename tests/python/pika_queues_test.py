@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import towpath
 import towpath.pika as pika
+from conftest import WATCHDOG
 from towpath.pika.exceptions import (
     ChannelClosedByBroker,
     ChannelWrongStateError,
@@ -117,10 +119,9 @@ def test_arguments_out_of_their_range_are_refused(channel, arguments, reason):
             arguments=arguments)  # fmt: skip
 
 
-@pytest.mark.parametrize("argument", ["x-max-length-bytes", "x-expires"])
-def test_arguments_that_are_not_there_are_refused_and_not_ignored(connection, argument):
+def test_an_argument_that_is_not_there_is_refused_and_not_ignored(connection):
     with pytest.raises(ConnectionClosedByBroker, match="NOT_IMPLEMENTED") as caught:
-        connection.channel().queue_declare("q", arguments={argument: 1000})
+        connection.channel().queue_declare("q", arguments={"x-max-length-bytes": 1000})
     assert caught.value.reply_code == 540
     assert connection.is_closed
 
@@ -195,6 +196,23 @@ def test_an_auto_delete_queue_goes_with_its_last_consumer(connection):
     channel.basic_cancel(tags[1])
     refused(404, "NOT_FOUND - no queue 'shared' in vhost '/'", channel.queue_declare, "shared",
             passive=True)  # fmt: skip
+
+
+def test_a_queue_that_expires_goes_when_nobody_uses_it(connection):
+    channel = connection.channel()
+    for name in ("unused", "consumed", "got", "declared"):
+        channel.queue_declare(name, arguments={"x-expires": 300})
+    channel.basic_consume("consumed", lambda *_: None)
+    channel.basic_publish("", "got", b"x" * 10)
+    ends_at = time.monotonic() + WATCHDOG
+    with towpath.Bus("rabbitmq") as bus:
+        while "unused" in bus.topics():
+            assert time.monotonic() < ends_at
+            method, _, _ = channel.basic_get("got")
+            channel.basic_nack(method.delivery_tag)
+            channel.queue_declare("declared", arguments={"x-expires": 300})
+            connection.sleep(0.01)
+        assert {"consumed", "got", "declared"} <= set(bus.topics())
 
 
 def test_deleting_only_what_is_unused_or_empty(connection):

@@ -119,7 +119,14 @@ class Host:
         if current["exclusive"] != wanted["exclusive"] or current["owner"] != wanted["owner"]:
             raise self.locked_queue(name)
         compare_queues(name, self.name, wanted, current)
+        if "x-expires" in current["arguments"]:
+            self._touch(name)
         return self.open_queue(current)
+
+    def _touch(self, name: str) -> None:
+        """Its file is newer: it is in use."""
+        with suppress(FileNotFoundError):
+            os.utime(self.registry.path_of("queues", name))
 
     def find_queue_locked(self, name: str) -> Record | None:
         """As find_queue(), with the lock held."""
@@ -142,7 +149,7 @@ class Host:
                 server_named: bool = False) -> Record:  # fmt: skip
         return {"name": name, "durable": bool(durable), "exclusive": bool(exclusive),
                 "auto_delete": bool(auto_delete), "arguments": arguments, "owner": None,
-                "consumers": [], "consumed": False}  # fmt: skip
+                "consumers": [], "consumed": False, "id": new_name("", 8)}  # fmt: skip
 
     def _make_queue(self, record: Record) -> OpenQueue:
         # Dies before the record is written: a queue without arguments, which the next declaration
@@ -154,6 +161,13 @@ class Host:
         group = topic.group(GROUP, **group_options(arguments))
         self.registry.write("queues", record)
         return OpenQueue(record, topic, group)
+
+    def expire_queue(self, name: str) -> None:
+        """Deletes a queue, unless somebody consumes it by now."""
+        with self.registry.locked():
+            record = self.registry.read("queues", name)
+            if record and not self.consumers_of(record):
+                self._delete_queue(record)
 
     def delete_queue(self, name: str, owner: str, if_unused: bool, if_empty: bool) -> int:
         """How many messages went with it. Errors: Refusal, 405 or 406."""

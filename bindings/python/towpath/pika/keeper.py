@@ -4,6 +4,7 @@ that is used by this facade, as long as any connection to it is open.
 - It moves dead messages from the topic DEAD_LETTERS, where the groups put them, to the dead-letter
   exchanges of their queues.
 - It has messages expire at the head of a queue with such an exchange, though nobody consumes.
+- It deletes queues that expire unused.
 - It takes away what dead processes owned.
 
 The process that holds the lock of `pika/keeper` does it, the others stand by. Dies anywhere: a
@@ -24,6 +25,7 @@ import towpath
 from towpath.pika.arguments import DEAD_LETTERS, Refusal
 from towpath.pika.dead_letters import bury
 from towpath.pika.exceptions import ConnectionBlockedTimeout
+from towpath.pika.expiring import Expiring
 from towpath.pika.messages import read
 from towpath.pika.names import GONE, GROUP
 from towpath.pika.publishers import Publishers
@@ -37,6 +39,7 @@ _TICK_S = 0.02
 _STANDBY_S = 0.05
 _SWEEP_S = 0.5
 _PATIENCE_S = 1.0
+_CLOCK_NS = 20_000_000
 _REASONS = {"expired": "expired", "dropped": "maxlen", "attempts": "delivery_limit"}
 
 
@@ -48,7 +51,9 @@ class Keeper:
         self._stop = threading.Event()
         self._publishers = Publishers(host, _PATIENCE_S)
         self._letters: Any = None
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[tuple[str, str], _Watched] = {}
+        self._by_topic: dict[str, _Watched] = {}
+        self._expiring: dict[tuple[str, str], Expiring] = {}
         self._registry_changed = 0
         self._swept = 0.0
         self._thread = threading.Thread(target=self._run, name="towpath.pika keeper", daemon=True)
@@ -100,22 +105,38 @@ class Keeper:
         for watched in list(self._watched.values()):
             if watched.has_work():
                 watched.queue.give_up_the_dead()
+        for expiring in list(self._expiring.values()):
+            expiring.look(now)
         while self._letters is not None and self._move_letter(0):
             pass
 
     def _read_registry(self) -> None:
-        """Looks which queues have a dead-letter exchange, if anything was declared or deleted."""
+        """Looks which queues there is something to do for, if anything was declared or deleted."""
         changed = os.stat(f"{self._host.registry.path}/queues").st_mtime_ns
         if changed == self._registry_changed:
             return
-        known, self._watched = self._watched, {}
+        watched, self._watched = self._watched, {}
+        expiring, self._expiring = self._expiring, {}
         for record in self._host.registry.records("queues"):
-            if "x-dead-letter-exchange" in record["arguments"] and not record.get("deleting"):
+            if record.get("deleting"):
+                continue
+            has_dead, expires = (
+                argument in record["arguments"]
+                for argument in ("x-dead-letter-exchange", "x-expires"))  # fmt: skip
+            if has_dead or expires:
                 with suppress(Refusal):
                     queue = self._host.open_queue(record)
-                    name = queue.topic.name
-                    self._watched[name] = known.get(name) or _Watched(queue)
-        self._registry_changed = changed
+                    # By its id, too: one of the same name may have been deleted.
+                    key, now = (queue.topic.name, record["id"]), time.monotonic()
+                    if has_dead:
+                        self._watched[key] = watched.get(key) or _Watched(queue)
+                    if expires:
+                        old = expiring.get(key)
+                        self._expiring[key] = old or Expiring(self._host, queue, now)
+        self._by_topic = {name: its for (name, _), its in self._watched.items()}
+        # What changes within the same tick of the kernel's clock would look the same.
+        settled = time.time_ns() - changed > _CLOCK_NS
+        self._registry_changed = changed if settled else 0
         if self._watched and self._letters is None:
             topic = self._host.bus.topic(DEAD_LETTERS, create=False)
             self._letters = topic.group(GROUP, create=False).consumer(prefetch=8)
@@ -133,7 +154,7 @@ class Keeper:
         if letter is None:
             return False
         named = dict(letter.header_items)
-        watched = self._watched.get(str(named.get("dead.topic")))
+        watched = self._by_topic.get(str(named.get("dead.topic")))
         if watched is None:
             letter.ack()  # its queue is gone
             return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import towpath
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _PATIENCE_S = 1.0
+# A name of so few characters has room as a topic's, whatever they are.
+_SHORT = 20
 
 
 class Publishers:
@@ -25,16 +28,17 @@ class Publishers:
     def __init__(self, host: Host, wait_at_most: float | None = None) -> None:
         self._host = host
         self._wait_at_most = wait_at_most
-        self._queues: dict[str, Any] = {}
+        self._patience = min(_PATIENCE_S, _PATIENCE_S if wait_at_most is None else wait_at_most)
+        self._default: Any = None
         self._most_urgent: dict[str, int] = {}
         self._exchanges: dict[str, tuple[Any, bool]] = {}
 
     def close(self) -> None:
-        for publisher in self._queues.values():
-            publisher.close()
+        if self._default is not None:
+            self._default.close()
+            self._default = None
         for publisher, _ in self._exchanges.values():
             publisher.close()
-        self._queues.clear()
         self._exchanges.clear()
 
     def publish(self, exchange: str, routing_key: str, body: Any,
@@ -57,31 +61,32 @@ class Publishers:
             self._exchange(exchange)
 
     def _to_queue(self, name: str, body: Any, attributes: dict[str, Any] | None) -> int:
-        publisher = self._queues.get(name)
-        for _ in range(2):
-            if publisher is None:
-                publisher = self._open_queue(name)
-                if publisher is None:
-                    return 0
-            try:
-                if attributes is None:
-                    publisher.publish(body)
-                else:
-                    if "priority" in attributes:
-                        self._bound_priority(name, attributes)
-                    publisher.publish(body, **attributes)
-                return 1
-            except towpath.TimedOut:
-                self._wait(name, publisher, body, attributes or {})
-                return 1
-            except GONE:  # perhaps declared anew
-                del self._queues[name]
-                publisher = None
-        return 0
+        publisher = self._default
+        if publisher is None:
+            publisher = self._default = self._host.bus.exchange("").publisher(
+                when_full="wait", wait_at_most=self._patience, carry_routing_key=False)  # fmt: skip
+        if not name:
+            return 0
+        topic = name if len(name) < _SHORT else topic_name(name)
+        try:
+            if attributes is None:
+                return publisher.publish(topic, body)
+            if "priority" in attributes:
+                self._bound_priority(name, attributes)
+            return publisher.publish(topic, body, **attributes)
+        except towpath.TimedOut:
+            return self._wait(name, lambda: publisher.publish(topic, body, **(attributes or {})))
+        except towpath.InvalidName:
+            return 0
 
     def _bound_priority(self, name: str, attributes: dict[str, Any]) -> None:
         """A queue's x-max-priority makes those above it equal."""
-        priority, most = attributes["priority"], self._most_urgent[name]
+        most = self._most_urgent.get(name)
+        if most is None:
+            record = self._host.registry.read("queues", name)
+            bound = record["arguments"].get("x-max-priority", 0) if record else 0
+            most = self._most_urgent[name] = urgency(bound) if bound else MOST_URGENT
+        priority = attributes["priority"]
         if priority <= most:
             return
         attributes["priority"] = most
@@ -89,33 +94,18 @@ class Publishers:
         if all(header != PRIORITY for header, _ in headers):
             headers.append((PRIORITY, priority))  # what the program said
 
-    def _open_queue(self, name: str) -> Any:
-        try:
-            topic = self._host.bus.topic(topic_name(name), create=False)
-        except (*GONE, towpath.InvalidName):
-            return None
-        publisher = topic.publisher(when_full="wait", wait_at_most=_PATIENCE_S)
-        record = self._host.registry.read("queues", name)
-        most = record["arguments"].get("x-max-priority", 0) if record else 0
-        self._most_urgent[name] = urgency(most) if most else MOST_URGENT
-        self._queues[name] = publisher
-        return publisher
-
-    def _wait(self, name: str, publisher: Any, body: Any, attributes: dict[str, Any]) -> None:
+    def _wait(self, name: str, publish: Callable[[], int]) -> int:
         """Goes on waiting for a full queue, and says so."""
         _LOGGER.warning("queue '%s' is full; basic_publish waits until somebody consumes", name)
-        begun = time.monotonic() - _PATIENCE_S
+        begun = time.monotonic() - self._patience
         while True:
             waited = time.monotonic() - begun
             if self._wait_at_most is not None and waited >= self._wait_at_most:
                 raise ConnectionBlockedTimeout(f"queue '{name}' is full for {waited:.1f} s")
             try:
-                publisher.publish(body, **attributes)
-                return
+                return publish()
             except towpath.TimedOut:
                 continue
-            except GONE:
-                return  # with all that waited in it
 
     def _to_exchange(self, name: str, routing_key: str, body: Any,
                      attributes: dict[str, Any]) -> int:  # fmt: skip

@@ -67,14 +67,14 @@ class Registry:
     def read(self, kind: str, name: str) -> Record | None:
         """The record of a queue ("queues") or exchange ("exchanges"); None: there is none."""
         try:
-            with open(self._path_of(kind, name), encoding="utf-8") as file:
+            with open(self.path_of(kind, name), encoding="utf-8") as file:
                 return json.load(file)
         except FileNotFoundError:
             return None
 
     def write(self, kind: str, record: Record) -> None:
         """Replaces the record of `record["name"]`. Dies before the rename: the old one stays."""
-        path = self._path_of(kind, record["name"])
+        path = self.path_of(kind, record["name"])
         draft = f"{self.path}/draft"  # one is enough: it is written with the lock held
         with open(draft, "w", encoding="utf-8") as file:
             json.dump(record, file)
@@ -82,7 +82,7 @@ class Registry:
 
     def remove(self, kind: str, name: str) -> None:
         with suppress(FileNotFoundError):
-            os.unlink(self._path_of(kind, name))
+            os.unlink(self.path_of(kind, name))
 
     def records(self, kind: str) -> Iterator[Record]:
         """All of a kind."""
@@ -91,7 +91,8 @@ class Registry:
             with suppress(FileNotFoundError), open(f"{folder}/{entry}", encoding="utf-8") as file:
                 yield json.load(file)
 
-    def _path_of(self, kind: str, name: str) -> str:
+    def path_of(self, kind: str, name: str) -> str:
+        """Of the record's file."""
         return f"{self.path}/{kind}/{file_name(name)}"
 
     def new_owner(self) -> str:
