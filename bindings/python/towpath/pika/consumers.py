@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_IN_HAND = 256
 _SINGLY = 16
 
+Arrival = tuple[spec.Basic.Deliver, Any, bytes]
+
 
 class Held:
     """A message in the program's hands: what settles it, and whom to tell."""
@@ -47,7 +49,7 @@ class Consumer:
         self.priority = priority
         self.callback = callback  # None: of the generator
         self.in_hand = 0
-        self.pending: deque[tuple[spec.Basic.Deliver, Any, bytes]] = deque()
+        self.pending: deque[Arrival] = deque()
         self.gone = False  # with its queue
         self._noticed = 0
         self._arrived = 0
@@ -69,25 +71,29 @@ class Consumer:
 
     def take(self, timeout: float) -> bool:
         """Takes a message to `pending`, if there is one and room for it. Sets `gone`."""
-        if not self.has_room():
+        arrival = self.arrival(timeout)
+        if arrival is None:
             return False
-        sources = self.sources
+        self._arrived += 1
+        self.pending.append(arrival)
+        return True
+
+    def arrival(self, timeout: float) -> Arrival | None:
+        """The next message, if there is one and room for it. Sets `gone`."""
+        if self.limit and self.in_hand >= self.limit or not self.has_room():
+            return None
         try:
             if self._never_full:
-                delivery = sources[0].try_take() if timeout == 0 else sources[0].take(timeout)
-                if delivery is None:
-                    return False
-                self._receive(delivery, sources[0])
-                return True
-            for source in sources:
+                source = self.sources[0]
+                delivery = source.try_take() if timeout == 0 else source.take(timeout)
+                return None if delivery is None else self._receive(delivery, source)
+            for source in self.sources:
                 delivery = self._take_from(source, timeout)
                 if delivery is not None:
-                    self._receive(delivery, source)
-                    return True
-            return False
+                    return self._receive(delivery, source)
         except GONE:
             self.gone = True
-            return False
+        return None
 
     def _take_from(self, source: Any, timeout: float) -> Any:
         try:
@@ -98,7 +104,7 @@ class Consumer:
                 self.sources.append(self.queue.group.consumer(prefetch=self._prefetch, spin=0))
             return None
 
-    def _receive(self, delivery: Any, source: Any) -> None:
+    def _receive(self, delivery: Any, source: Any) -> Arrival:
         channel = self.channel
         channel.last_tag = tag = channel.last_tag + 1
         exchange, routing_key, properties = read(delivery, self.queue.name)
@@ -112,8 +118,7 @@ class Consumer:
             channel.held[tag] = Held(delivery, self.queue, self, source)
             self.in_hand += 1
             channel.in_hand += 1
-        self._arrived += 1
-        self.pending.append((method, properties, body))
+        return method, properties, body
 
     def notice(self) -> bool:
         """Whether anything arrived since this was asked last."""

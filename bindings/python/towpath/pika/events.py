@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 # The longest sleep: so long a callback of another thread may wait.
 _SLICE_S = 0.01
 _ROUNDS = 64
-# A peer on another core answers within so long.
-_LOOK_NS = 20_000
-_VAIN_LOOKS = 3
+# A peer on another core answers within so long, even if it has to wake first.
+_LOOK_NS = 60_000
+_VAIN_LOOKS = 2
 _LOOK_AGAIN = 64
 
 
@@ -135,17 +135,16 @@ class Events:
         channel = consumer.channel
         if channel.consumers.get(consumer.tag) is not consumer:
             return False  # a callback of this round has cancelled it
-        if not consumer.pending:
-            consumer.take(0)
         if consumer.callback is None:
             while consumer.take(0):
                 pass
             if consumer.notice():
                 return True  # for the generator to yield
-        elif consumer.pending:
-            method, properties, body = consumer.pending.popleft()
-            consumer.callback(channel, method, properties, body)
-            return True
+        else:
+            arrival = consumer.pending.popleft() if consumer.pending else consumer.arrival(0)
+            if arrival is not None:
+                consumer.callback(channel, *arrival)
+                return True
         if consumer.gone and not consumer.pending:
             channel.cancelled(consumer)
             return True

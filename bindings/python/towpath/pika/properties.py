@@ -26,7 +26,6 @@ _PREFIX_LENGTH = len(PREFIX)
 _TEXT_ATTRIBUTES = {"content_type": "content_type", "correlation_id": "correlation_id",
                     "reply_to": "reply_topic"}  # fmt: skip
 _TEXT_HEADERS = ("content_encoding", "message_id", "type", "user_id", "app_id", "cluster_id")
-_NONE_SAID = dict.fromkeys(FIELDS)
 # A queue that keeps no message longer than 0 ms still gives one to a consumer that waits.
 SHORTEST_LIFE_S = 0.005
 
@@ -35,6 +34,8 @@ class BasicProperties:
     """What is said about a message besides its body. None: not said."""
 
     NAME = "BasicProperties"
+    content_type = content_encoding = headers = delivery_mode = priority = correlation_id = None
+    reply_to = expiration = message_id = timestamp = type = user_id = app_id = cluster_id = None
 
     def __init__(self, content_type: str | None = None, content_encoding: str | None = None,
                  headers: Mapping[str, Any] | None = None,
@@ -44,22 +45,36 @@ class BasicProperties:
                  timestamp: int | None = None, type: str | None = None,
                  user_id: str | None = None, app_id: str | None = None,
                  cluster_id: str | None = None) -> None:  # fmt: skip
-        self.content_type = content_type
-        self.content_encoding = content_encoding
-        self.headers = headers
-        if isinstance(delivery_mode, DeliveryMode):
-            delivery_mode = delivery_mode.value
-        self.delivery_mode = delivery_mode
-        self.priority = priority
-        self.correlation_id = correlation_id
-        self.reply_to = reply_to
-        self.expiration = expiration
-        self.message_id = message_id
-        self.timestamp = timestamp
-        self.type = type
-        self.user_id = user_id
-        self.app_id = app_id
-        self.cluster_id = cluster_id
+        # Only what is said is kept: most messages say little, and each costs its time.
+        if content_type is not None:
+            self.content_type = content_type
+        if content_encoding is not None:
+            self.content_encoding = content_encoding
+        if headers is not None:
+            self.headers = headers
+        if delivery_mode is not None:
+            mode = delivery_mode.value if isinstance(delivery_mode, DeliveryMode) else delivery_mode
+            self.delivery_mode = mode
+        if priority is not None:
+            self.priority = priority
+        if correlation_id is not None:
+            self.correlation_id = correlation_id
+        if reply_to is not None:
+            self.reply_to = reply_to
+        if expiration is not None:
+            self.expiration = expiration
+        if message_id is not None:
+            self.message_id = message_id
+        if timestamp is not None:
+            self.timestamp = timestamp
+        if type is not None:
+            self.type = type
+        if user_id is not None:
+            self.user_id = user_id
+        if app_id is not None:
+            self.app_id = app_id
+        if cluster_id is not None:
+            self.cluster_id = cluster_id
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicProperties):
@@ -159,7 +174,6 @@ _ENCODERS = {"headers": _add_table, "delivery_mode": _add_mode, "priority": _add
 def properties_of(message: Any, headers: list[tuple[str, object]]) -> BasicProperties:
     """The properties of a message that was taken, whose headers have been decoded."""
     properties = BasicProperties.__new__(BasicProperties)
-    properties.__dict__.update(_NONE_SAID)
     content_type, correlation_id = message.content_type, message.correlation_id
     reply_to, priority = message.reply_topic, message.priority
     if content_type:

@@ -59,10 +59,9 @@ class PublishingCalls(ChannelState):
             attributes = attributes_of(properties)
         except InvalidExpiration as error:
             raise precondition(f"invalid expiration '{properties.expiration}': {error}") from None
-        user = self.connection.user
-        if properties.user_id is not None and properties.user_id != user:
+        if properties.user_id is not None and properties.user_id != self.connection.user:
             raise precondition(f"user_id property set to '{properties.user_id}' but authenticated "
-                               f"user was '{user}'")  # fmt: skip
+                               f"user was '{self.connection.user}'")  # fmt: skip
         if properties.reply_to == REPLY_TO:
             if self.reply_to is None:
                 raise precondition("fast reply consumer does not exist")
