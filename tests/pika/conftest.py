@@ -1,0 +1,10 @@
+"""The options of compare.py."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--recorded", metavar="DIR", help="compare with transcripts recorded there")
+    parser.addoption("--only", choices=["pika"], help="leave towpath.pika out")
