@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+
+sys.dont_write_bytecode = True  # a test leaves the source tree as it was
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
