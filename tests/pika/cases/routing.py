@@ -185,7 +185,7 @@ def case_bindings_with_unlike_arguments_are_two(pika, world):
     name = world.exchange(channel, "headers")
     queues = {"queue": world.queue(channel)}
     for value in ("one", "two"):
-        channel.queue_bind(queues["queue"], name, arguments={"key": value})
+        channel.queue_bind(queues["queue"], name, "", arguments={"key": value})
     world.attempt("unbind", channel.queue_unbind, queues["queue"], name, "",
                   arguments={"key": "one"})  # fmt: skip
     for value in ("one", "two"):
