@@ -3,7 +3,8 @@
 
     python record.py [--to DIR] [--times N] [CASE ...]
 
-Each case is run N times (2); one whose transcripts differ is no case, and fails.
+Each case is run N times (2). One whose transcripts differ, or which breaks off, is no case, and
+fails.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from broker import Broker
 from compare import RECORDED, difference
-from runner import Target, all_cases, run
+from runner import BROKEN_OFF, Target, all_cases, run
 from transcript import line
 
 
@@ -50,6 +51,9 @@ def main() -> int:
                 continue
             first, *others = (run(case, Target("pika", broker.port)) for _ in range(args.times))
             recorded[subject][what] = first
+            if first[-1][0].startswith(BROKEN_OFF):
+                failed.append(name)
+                print(f"{name} breaks off: {line(first[-1])}")
             for other in others:
                 if differs := difference(first, other, ("first run", "another run")):
                     failed.append(name)
@@ -57,7 +61,7 @@ def main() -> int:
     for subject, transcripts in recorded.items():
         in_order = [n.partition(".")[2] for n in cases if n.startswith(f"{subject}.")]
         write(args.to, subject, {n: transcripts[n] for n in in_order if n in transcripts})
-    print(f"{len(cases)} cases in {args.to}" + (f"; unsteady: {failed}" if failed else ""))
+    print(f"{len(cases)} cases in {args.to}" + (f"; failed: {failed}" if failed else ""))
     return 1 if failed else 0
 
 

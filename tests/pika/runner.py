@@ -21,6 +21,8 @@ from world import World
 
 CASES = Path(__file__).resolve().parent / "cases"
 ENDS_WITHIN_S = 60.0
+# How the last note of a case begins that did not come to its end: nothing to compare with.
+BROKEN_OFF = "the case "
 SHARED_MEMORY = "/dev/shm"
 
 
@@ -72,7 +74,7 @@ def _run_in_child(case: Callable, module, port: int, folder: str, writing: int) 
                 case(module, world)
             except Exception as error:  # an ending like any other, to be compared
                 traceback.print_exc()
-                world.note("the case ends with", error)
+                world.note(f"{BROKEN_OFF}ends with", error)
             world.close()
         status = 0
     except BaseException:
@@ -106,9 +108,9 @@ def _await(child: int, reading: int) -> list[list]:
     _, status = os.waitpid(child, 0)
     notes = [json.loads(line) for line in text.splitlines()]
     if hangs:
-        notes.append(["the case hangs", ENDS_WITHIN_S])
+        notes.append([f"{BROKEN_OFF}hangs", ENDS_WITHIN_S])
     elif os.WIFSIGNALED(status):
-        notes.append(["the case is killed by signal", os.WTERMSIG(status)])
+        notes.append([f"{BROKEN_OFF}is killed by signal", os.WTERMSIG(status)])
     elif os.waitstatus_to_exitcode(status):
-        notes.append(["the case exits with", os.waitstatus_to_exitcode(status)])
+        notes.append([f"{BROKEN_OFF}exits with", os.waitstatus_to_exitcode(status)])
     return notes
