@@ -86,27 +86,19 @@ def _run_in_child(case: Callable, module, port: int, folder: str, writing: int) 
 
 
 def _await(child: int, reading: int) -> list[list]:
-    text, hangs = b"", False
-    ends_at = time.monotonic() + ENDS_WITHIN_S
-    while True:
-        ready, _, _ = select.select([reading], [], [], max(0.0, ends_at - time.monotonic()))
-        part = os.read(reading, 1 << 16) if ready else b""
-        hangs = not ready
-        if not part:
-            break
-        text += part
-    while not hangs and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        hangs = time.monotonic() > ends_at
-        time.sleep(0.001)
-    # Not yet waited for: the number is still the child's, and so is its group.
+    """The notes of a child, and as the last one how it ended if not by itself."""
+    notes: list[list] = []
     try:
-        os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it has not come as far as to have a group, or the group has ended
-    if hangs:
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    notes = [json.loads(line) for line in text.splitlines()]
+        hangs = not _read(child, reading, notes)
+    finally:
+        # Not yet waited for: the number is still the child's, and so is its group. The child may
+        # not have come as far as to have one.
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        _, status = os.waitpid(child, 0)
     if hangs:
         notes.append([f"{BROKEN_OFF}hangs", ENDS_WITHIN_S])
     elif os.WIFSIGNALED(status):
@@ -114,3 +106,23 @@ def _await(child: int, reading: int) -> list[list]:
     elif os.waitstatus_to_exitcode(status):
         notes.append([f"{BROKEN_OFF}exits with", os.waitstatus_to_exitcode(status)])
     return notes
+
+
+def _read(child: int, reading: int, notes: list[list]) -> bool:
+    """Reads notes until the child has ended; False: it does not end in time."""
+    ends_at = time.monotonic() + ENDS_WITHIN_S
+    text, ended = b"", False
+    while not ended:
+        ready, _, _ = select.select([reading], [], [], max(0.0, ends_at - time.monotonic()))
+        if not ready:
+            break
+        part = os.read(reading, 1 << 16)
+        ended = not part
+        text += part
+    notes += [json.loads(line) for line in text.splitlines()]
+    # A child that has closed its end has little left to do.
+    while ended and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > ends_at:
+            return False
+        time.sleep(0.001)
+    return ended

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
+
+# A shell's background job has it ignored, and so have the programs that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pika = importlib.import_module(os.environ["TUTORIAL_PIKA"])
 
