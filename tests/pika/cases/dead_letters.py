@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cases.publishing import FOURTEEN
+
 
 def headers_of(properties):
     """The headers of a dead letter without the time of its death, which is of this run."""
@@ -20,7 +22,7 @@ def note_dead(world, channel, name):
         return
     world.note("dead", [method.exchange, method.routing_key, method.redelivered, body])
     world.note("headers", headers_of(properties))
-    others = {key: value for key, value in vars(properties).items() if key != "headers"}
+    others = {key: getattr(properties, key) for key in FOURTEEN if key != "headers"}
     world.note("other properties", {key: value for key, value in others.items() if value})
 
 
