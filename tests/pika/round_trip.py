@@ -4,7 +4,7 @@
 The same code runs over both, by turns, a block of rounds at a time. RabbitMQ is on 127.0.0.1, and
 pika has its defaults. Exits with 1 where Towpath's median is not so many times faster.
 
-    python round_trip.py [--rounds N] [--at-least RATIO] [--json FILE]
+    python round_trip.py [--rounds N] [--at-least RATIO] [--only NAME] [--json FILE]
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from fibonacci import FibonacciClient  # noqa: E402
 BODY = b"x" * 64
 BLOCKS = 20
 WARM_UP_ROUNDS = 200
+SERVES_WITHIN_S = 30
 PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 
@@ -98,15 +99,22 @@ class Call:
     def __init__(self, side: Side) -> None:
         environment = {**os.environ, "TUTORIAL_PIKA": side.module, "TUTORIAL_URL": side.url,
                        "TUTORIAL_NAMES": ""}  # fmt: skip
+        # A file: a pipe would have a third process woken for each line that the server prints.
+        self._printed = tempfile.TemporaryFile()
         self._server = subprocess.Popen(
             [sys.executable, "-u", str(TUTORIALS / "rpc_server.py")], env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=self._printed, start_new_session=True,
         )  # fmt: skip
-        self._server.stdout.readline()  # it serves
-        self._discard = subprocess.Popen(["cat"], stdin=self._server.stdout,
-                                         stdout=subprocess.DEVNULL)  # fmt: skip
+        self._wait_until_it_serves()
         pika, connection = side.connect()
         self._client = FibonacciClient(pika, connection, "rpc_queue")
+
+    def _wait_until_it_serves(self) -> None:
+        ends_at = time.monotonic() + SERVES_WITHIN_S
+        while not os.fstat(self._printed.fileno()).st_size:
+            if self._server.poll() is not None or time.monotonic() > ends_at:
+                raise RuntimeError("the server of tutorial six does not come to serve")
+            time.sleep(0.01)
 
     def round(self) -> None:
         self._client.call(1)
@@ -115,8 +123,7 @@ class Call:
         self._client.connection.close()
         self._server.send_signal(signal.SIGINT)
         self._server.wait()
-        self._server.stdout.close()
-        self._discard.wait()
+        self._printed.close()
 
 
 EXPERIMENTS = {
@@ -180,6 +187,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5000, help="rounds of each side (5000)")
     parser.add_argument("--at-least", type=float, default=30, help="ratio of the medians (30)")
     parser.add_argument("--json", type=Path, help="where the results are written")
+    parser.add_argument("--only", choices=EXPERIMENTS, help="one of the experiments")
     args = parser.parse_args()
 
     folder = tempfile.mkdtemp(prefix="towpath-round-trip-", dir="/dev/shm")
@@ -192,8 +200,8 @@ def main() -> int:
                   f"{args.rounds} rounds of each, in {BLOCKS} blocks by turns")  # fmt: skip
             sides = [Side("RabbitMQ", "pika", f"amqp://guest:guest@{HOST}:{broker.port}/%2F"),
                      Side("Towpath", "towpath.pika", "amqp://localhost/%2F")]  # fmt: skip
-            for name, experiment in EXPERIMENTS.items():
-                us = measure(experiment, sides, args.rounds)
+            for name in [args.only] if args.only else EXPERIMENTS:
+                us = measure(EXPERIMENTS[name], sides, args.rounds)
                 ratio = us["RabbitMQ"]["p50"] / us["Towpath"]["p50"]
                 results[name] = {"us": us, "ratio": ratio}
     finally:
