@@ -100,14 +100,19 @@ class Call:
         environment = {**os.environ, "TUTORIAL_PIKA": side.module, "TUTORIAL_URL": side.url,
                        "TUTORIAL_NAMES": ""}  # fmt: skip
         # A file: a pipe would have a third process woken for each line that the server prints.
-        self._printed = tempfile.TemporaryFile()
+        self._printed = tempfile.TemporaryFile(dir=os.environ["TOWPATH_DIR"])
         self._server = subprocess.Popen(
             [sys.executable, "-u", str(TUTORIALS / "rpc_server.py")], env=environment,
             stdin=subprocess.DEVNULL, stdout=self._printed, start_new_session=True,
         )  # fmt: skip
-        self._wait_until_it_serves()
-        pika, connection = side.connect()
-        self._client = FibonacciClient(pika, connection, "rpc_queue")
+        try:
+            self._wait_until_it_serves()
+            pika, connection = side.connect()
+            self._client = FibonacciClient(pika, connection, "rpc_queue")
+        except BaseException:
+            self._server.kill()
+            self._server.wait()
+            raise
 
     def _wait_until_it_serves(self) -> None:
         ends_at = time.monotonic() + SERVES_WITHIN_S
