@@ -29,13 +29,14 @@ python_pip() {
     --config-settings=build-dir="$home/build" ./bindings/python
 }
 
-# Runs the tests of the package that an environment has installed.
+# Runs the tests of the package that an environment has installed; towpath.pika is compared with
+# what was recorded of RabbitMQ (./dev pika does so with RabbitMQ itself).
 python_tests() {
   local home=$1 environment=$2
   shift 2
   quietly cmake --build "$home/build" --target python_peer --parallel "$jobs"
   TOWPATH_PEER=$home/build/python_peer "$environment/bin/python" -m pytest -q \
-    -p no:cacheprovider tests/python "$@"
+    -p no:cacheprovider tests/python tests/pika/compare.py --recorded tests/pika/recorded "$@"
 }
 
 # Builds the package and installs it in the environment of $PYTHON.

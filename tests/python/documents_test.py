@@ -14,7 +14,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PRINTS = re.compile(r"# prints (.*)$", re.MULTILINE)
-DOCUMENTS = ["README.md", "docs/python.md"]
+DOCUMENTS = ["README.md", "docs/python.md", "docs/from_rabbitmq.md"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
