@@ -13,6 +13,7 @@ from towpath.pika.arguments import delivery_limit
 from towpath.pika.messages import read
 from towpath.pika.names import GONE
 from towpath.pika.open_queue import OpenQueue
+from towpath.pika.turns import Turns
 
 if TYPE_CHECKING:
     from towpath.pika.channel import BlockingChannel
@@ -39,11 +40,12 @@ class Held:
 class Consumer:
     """One of `basic_consume` or of the generator `consume`; used by its connection's thread."""
 
-    def __init__(self, channel: BlockingChannel, queue: OpenQueue, tag: str, *, auto_ack: bool,
-                 limit: int, priority: int, callback: Callable | None) -> None:  # fmt: skip
+    def __init__(self, channel: BlockingChannel, queue: OpenQueue, tag: str,
+                 turns: Turns | None, *, auto_ack: bool, limit: int, priority: int, callback: Callable | None) -> None:  # fmt: skip
         self.channel = channel
         self.queue = queue
         self.tag = tag
+        self.turns = turns  # None: nobody else can have its messages
         self.auto_ack = auto_ack
         self.limit = 0 if auto_ack else limit
         self.priority = priority
@@ -69,6 +71,15 @@ class Consumer:
             return False
         return (not self.limit or self.in_hand < self.limit) and self.channel.has_room()
 
+    def waits(self, does: bool) -> None:
+        """Tells those of other connections that it has nothing to do; or that it has."""
+        if self.turns:
+            self.turns.waits(does)
+
+    def others_wait(self) -> bool:
+        """Whether a consumer of another connection waits for the same messages."""
+        return bool(self.turns) and self.turns.others_wait()
+
     def take(self, timeout: float) -> bool:
         """Takes a message to `pending`, if there is one and room for it. Sets `gone`."""
         arrival = self.arrival(timeout)
@@ -81,6 +92,8 @@ class Consumer:
     def arrival(self, timeout: float) -> Arrival | None:
         """The next message, if there is one and room for it. Sets `gone`."""
         if self.limit and self.in_hand >= self.limit or not self.has_room():
+            return None
+        if self.others_wait() and self._leaves_it():
             return None
         try:
             if self._never_full:
@@ -95,6 +108,13 @@ class Consumer:
             self.gone = True
         return None
 
+    def _leaves_it(self) -> bool:
+        """Whether the next message is there, and another consumer's."""
+        try:
+            return any(source.ready() for source in self.sources) and self.turns.gives_way()
+        except GONE:
+            return False  # which the take tells
+
     def _take_from(self, source: Any, timeout: float) -> Any:
         try:
             return source.try_take() if timeout == 0 else source.take(timeout)
@@ -105,6 +125,8 @@ class Consumer:
             return None
 
     def _receive(self, delivery: Any, source: Any) -> Arrival:
+        if self.turns:
+            self.turns.served(delivery.sequence)
         channel = self.channel
         channel.last_tag = tag = channel.last_tag + 1
         exchange, routing_key, properties = read(delivery, self.queue.name)
@@ -141,6 +163,9 @@ class Consumer:
         self.pending.clear()
         for source in self.sources:
             self._close_source(source)
+        if self.turns:
+            self.turns.close()
+            self.turns = None
 
     def _close_source(self, source: Any) -> None:
         # The bus gives back what is leased ahead when nothing of the consumer is in hand. What the

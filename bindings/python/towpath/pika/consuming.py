@@ -70,8 +70,8 @@ class ConsumingCalls(ChannelState):
         host, owner = self.connection.host, self.connection.owner
         name = self._reply_queue(auto_ack) if queue == REPLY_TO else self._named(queue)
         opened = host.queue(name, owner)
-        host.add_consumer(opened, owner, self._registered(tag), exclusive)
-        consumer = Consumer(self, opened, tag, auto_ack=auto_ack, limit=self.prefetch,
+        turns = host.add_consumer(opened, owner, self._registered(tag), exclusive)
+        consumer = Consumer(self, opened, tag, turns, auto_ack=auto_ack, limit=self.prefetch,
                             priority=int((arguments or {}).get("x-priority", 0)),
                             callback=callback)  # fmt: skip
         self.consumers[tag] = consumer

@@ -45,6 +45,7 @@ class Events:
         self._posted: deque[Callable[[], object]] = deque()
         self._wake = threading.Event()
         self._vain_looks = 0
+        self._waiting: Sequence[Consumer] = ()  # and tell others so
 
     # ---- what may happen
 
@@ -82,6 +83,12 @@ class Events:
         """Dispatches what has happened; if that is nothing, waits until something does, for
         `time_limit` seconds at most (None: for ever), and as long as `goes_on`.
         """
+        try:
+            self._run(time_limit, goes_on)
+        finally:
+            self._tell_waiting(())
+
+    def _run(self, time_limit: float | None, goes_on: Callable[[], bool]) -> None:
         ends_at = None if time_limit is None else time.monotonic() + time_limit
         while not self._dispatch() and goes_on():
             left = _SLICE_S
@@ -94,11 +101,21 @@ class Events:
                 left = min(left, rest)
             self._wait(left)
 
+    def _tell_waiting(self, consumers: Sequence[Consumer]) -> None:
+        """These wait from now on, until a callback has something to do."""
+        for each in self._waiting:
+            if each not in consumers:
+                each.waits(False)
+        for each in consumers:
+            each.waits(True)
+        self._waiting = consumers
+
     def _dispatch(self) -> bool:
         """Whether anything happened."""
         happened = self._dispatch_timers() if self._timers else False
         for _ in range(len(self._posted)):
             happened = True
+            self._tell_waiting(())
             self._posted.popleft()()
         for _ in range(_ROUNDS):
             consumers = self._consumers
@@ -113,6 +130,7 @@ class Events:
             _, _, timer = heapq.heappop(self._timers)
             if timer.callback is not None:
                 happened = True
+                self._tell_waiting(())
                 timer.callback()
         return happened
 
@@ -143,6 +161,8 @@ class Events:
         else:
             arrival = consumer.pending.popleft() if consumer.pending else consumer.arrival(0)
             if arrival is not None:
+                if self._waiting:
+                    self._tell_waiting(())
                 consumer.callback(channel, *arrival)
                 return True
         if consumer.gone and not consumer.pending:
@@ -170,13 +190,16 @@ class Events:
         if self._posted:
             return
         waiting = [each for each in self._consumers if each.has_room()]
-        if waiting and self._look(waiting):
-            return
+        self._tell_waiting(waiting)
+        if not waiting or not self._look(waiting):
+            self._sleep(waiting, left)
+
+    def _sleep(self, waiting: list[Consumer], left: float) -> None:
         sources: list[Any] = [source for each in waiting for source in each.sources]
         if not sources:
             self._wake.wait(left)
             self._wake.clear()
-        elif len(sources) == 1:
+        elif len(sources) == 1 and not waiting[0].others_wait():
             waiting[0].take(left)
         else:
             try:

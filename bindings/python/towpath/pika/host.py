@@ -31,6 +31,7 @@ from towpath.pika.names import (
 )
 from towpath.pika.open_queue import OpenQueue
 from towpath.pika.registry import Record, Registry, new_name
+from towpath.pika.turns import Turns
 
 
 class Host:
@@ -190,6 +191,7 @@ class Host:
         self.registry.write("queues", {**record, "deleting": True})
         with suppress(*GONE):
             self.bus.remove_topic(topic_name(record["name"]))
+        self.registry.remove("turns", record["name"])
         self.registry.remove("queues", record["name"])
         for exchange in self.registry.records("exchanges"):
             if exchange["auto_delete"]:
@@ -202,8 +204,10 @@ class Host:
         return [consumer for consumer in record["consumers"]
                 if self.registry.lives(consumer["owner"])]  # fmt: skip
 
-    def add_consumer(self, queue: OpenQueue, owner: str, tag: str, exclusive: bool) -> None:
-        """Errors: Refusal, 403 where one of two would be exclusive."""
+    def add_consumer(self, queue: OpenQueue, owner: str, tag: str, exclusive: bool) -> Turns | None:
+        """Returns its place among others, if there may be any. Errors: Refusal, 403 where one of
+        two would be exclusive.
+        """
         with self.registry.locked():
             record = self.registry.read("queues", queue.name) or queue.record
             consumers = self.consumers_of(record)
@@ -215,6 +219,10 @@ class Host:
                               f"'{self.name}' in exclusive use")  # fmt: skip
             consumers.append({"owner": owner, "tag": tag, "exclusive": exclusive})
             self.registry.write("queues", {**record, "consumers": consumers, "consumed": True})
+            if exclusive or single or record["exclusive"]:
+                return None
+            path = self.registry.path_of("turns", queue.name)
+            return Turns(path, owner, queue.topic.last_sequence)
 
     def remove_consumer(self, name: str, owner: str, tag: str) -> None:
         """An auto-delete queue goes with its last one."""

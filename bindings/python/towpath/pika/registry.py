@@ -4,6 +4,7 @@ the directory `pika` of the bus, beside the topics and exchanges that they are a
     pika/lock                 held (flock) by who changes something
     pika/queues/NAME          durable, exclusive, auto_delete, arguments, owner, consumers, ...
     pika/exchanges/NAME       type, durable, auto_delete, internal, arguments
+    pika/turns/NAME           whose turn it is to get a message of a queue: see turns.py
     pika/connections/ID       held (lockf) by the process of a connection, as long as it lives
 
 A file is replaced as a whole, by rename: whoever dies leaves the old or the new one, and the kernel
@@ -50,7 +51,7 @@ class Registry:
     def __init__(self, bus_path: str) -> None:
         self.path = os.path.join(bus_path, "pika")
         mode = os.stat(bus_path).st_mode & 0o777
-        for folder in ("", "queues", "exchanges", "connections"):
+        for folder in ("", "queues", "exchanges", "turns", "connections"):
             with suppress(FileExistsError):
                 os.mkdir(os.path.join(self.path, folder), mode)
 
