@@ -18,6 +18,12 @@ from runner import Target, all_cases, run
 from transcript import line
 
 FACADE = Target("towpath.pika")
+# Cases that are not equal, and why; docs/from_rabbitmq.md says so to users.
+DIFFERS = {
+    "limits.the_length_in_bytes": "x-max-length-bytes is refused: the bus counts messages",
+    "consuming.two_connections_take_turns": "messages are handed out to who asks for them, and one "
+                                            "of these two asks alone",
+}
 RECORDED = Path(__file__).resolve().parent / "recorded"
 
 
@@ -57,4 +63,7 @@ def test_case(name: str, rabbitmq: Target | None, request: pytest.FixtureRequest
         assert not changed, f"RabbitMQ does what is not recorded (record.py)\n{changed}"
     if request.config.getoption("only") != "pika":
         differs = difference(expected, run(case, FACADE), ("RabbitMQ", "towpath.pika"))
+        if name in DIFFERS:
+            assert differs, "equal by now: no more one of DIFFERS"
+            pytest.xfail(DIFFERS[name])
         assert not differs, f"towpath.pika differs\n{differs}"

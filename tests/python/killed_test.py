@@ -70,14 +70,22 @@ def make_chance() -> random.Random:
 
 def kill_some_time(victims: List[Victim], results: Results, chance: random.Random) -> None:
     """At any time from the first instruction of the interpreter to the middle of the work."""
+    try:
+        let_work(victims, results, chance)
+    finally:
+        for victim in victims:
+            victim.process.kill()
+    for victim in victims:
+        victim.kill()
+
+
+def let_work(victims: List[Victim], results: Results, chance: random.Random) -> None:
     if chance.random() < 0.6:
         for victim in victims:
             victim.wait_until_ready()
     until = time.monotonic() + chance.random() * 0.2
     while time.monotonic() < until:
         results.read()
-    for victim in victims:
-        victim.kill()
 
 
 def test_processes_killed_anywhere_leave_nothing_behind(bus: towpath.Bus,
@@ -113,10 +121,12 @@ def assert_only_ours_are_left(bus: towpath.Bus) -> None:
 def finish_jobs(bus: towpath.Bus, queue: towpath.Queue, results: Results, sent: int) -> None:
     """One more worker, which lives, does what is left."""
     worker = Victim("work", bus)
-    worker.wait_until_ready()
-    deadline = time.monotonic() + 60
-    while len(results.counts) < sent:
-        assert time.monotonic() < deadline, (len(results.counts), sent, queue.info())
-        results.read()
-        time.sleep(0.001)
-    worker.kill()
+    try:
+        worker.wait_until_ready()
+        deadline = time.monotonic() + 60
+        while len(results.counts) < sent:
+            assert time.monotonic() < deadline, (len(results.counts), sent, queue.info())
+            results.read()
+            time.sleep(0.001)
+    finally:
+        worker.kill()

@@ -41,7 +41,8 @@ class Consumer:
     """One of `basic_consume` or of the generator `consume`; used by its connection's thread."""
 
     def __init__(self, channel: BlockingChannel, queue: OpenQueue, tag: str,
-                 turns: Turns | None, *, auto_ack: bool, limit: int, priority: int, callback: Callable | None) -> None:  # fmt: skip
+                 turns: Turns | None, *, auto_ack: bool, limit: int, priority: int,
+                 callback: Callable | None) -> None:  # fmt: skip
         self.channel = channel
         self.queue = queue
         self.tag = tag

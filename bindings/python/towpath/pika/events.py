@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import threading
 import time
 from collections import deque
@@ -183,6 +184,7 @@ class Events:
                 if consumer.take(0):
                     self._vain_looks = 0
                     return True
+            os.sched_yield()  # the peer may need this core
         self._vain_looks += 1
         return False
 
