@@ -10,7 +10,7 @@ import time
 
 import pytest
 import towpath
-from conftest import WATCHDOG
+from support import WATCHDOG
 
 
 def run(coroutine):

@@ -7,28 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 import towpath
-
-WATCHDOG = 30.0
+from support import WATCHDOG
 
 # Who was started in the background of a shell ignores it; these tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextmanager
-def later(action: Callable[[], object], delay: float = 0.05) -> Iterator[None]:
-    """Does something by another thread while the block runs."""
-    timer = threading.Timer(delay, action)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.join()
 
 
 @pytest.fixture(autouse=True)
@@ -67,20 +53,3 @@ def server(bus: towpath.Bus) -> Iterator[towpath.Server]:
 def client(bus: towpath.Bus) -> Iterator[towpath.Client]:
     with bus.client("upper") as opened:
         yield opened
-
-
-@contextmanager
-def running(server: towpath.Server, handler: Callable[[towpath.Request], object]) -> Iterator[None]:
-    """A thread runs the server."""
-    thread = threading.Thread(target=server.run, args=(handler,))
-    thread.start()
-    try:
-        yield
-    finally:
-        server.stop()
-        thread.join(WATCHDOG)
-        assert not thread.is_alive()
-
-
-def upper(request: towpath.Request) -> str:
-    return request.text.upper()

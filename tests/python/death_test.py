@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 import towpath
-from conftest import WATCHDOG
+from support import WATCHDOG
 
 
 @contextmanager

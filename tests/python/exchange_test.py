@@ -9,7 +9,7 @@ import time
 
 import pytest
 import towpath
-from conftest import WATCHDOG, later
+from support import WATCHDOG, later
 
 
 class Queues:

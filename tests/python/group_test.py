@@ -8,7 +8,7 @@ import time
 
 import pytest
 import towpath
-from conftest import WATCHDOG
+from support import WATCHDOG
 from towpath import SeekTo, Start
 
 

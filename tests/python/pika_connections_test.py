@@ -10,7 +10,7 @@ import time
 import pytest
 import towpath
 import towpath.pika as pika
-from conftest import WATCHDOG
+from support import WATCHDOG
 from towpath.pika.exceptions import (
     ChannelClosedByBroker,
     ChannelWrongStateError,

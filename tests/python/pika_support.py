@@ -6,7 +6,7 @@ import time
 
 import pytest
 import towpath.pika as pika
-from conftest import WATCHDOG
+from support import WATCHDOG
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import towpath
-from conftest import WATCHDOG, later, running, upper
+from support import WATCHDOG, later, running, upper
 
 
 def test_handler_decides_how_a_request_ends(server, client, caplog):

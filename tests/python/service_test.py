@@ -7,7 +7,7 @@ import time
 
 import pytest
 import towpath
-from conftest import WATCHDOG, later, running, upper
+from support import WATCHDOG, later, running, upper
 
 
 def test_call_returns_the_reply(server, client):

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 import towpath
-from conftest import later
+from support import later
 
 LONG = 30.0
 
