@@ -160,6 +160,27 @@ def test_an_owner_lives_until_it_ends(registry):
     assert not registry.lives(owner) and registry.owners() == []
 
 
+def test_a_new_owner_is_never_found_dead(registry):
+    stop = threading.Event()
+    dead = []
+
+    def look():
+        while not stop.is_set():
+            dead.extend(owner for owner in registry.owners() if not registry.lives(owner))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        owners = [registry.new_owner() for _ in range(300)]
+    finally:
+        stop.set()
+        looking.join()
+    assert dead == [] and all(map(registry.lives, owners))
+    for owner in owners:
+        registry.end_owner(owner)
+    assert registry.owners() == []
+
+
 def test_an_owner_dies_with_its_process_and_not_with_a_forked_child(registry, run_python):
     said = run_python(
         "import os, sys, towpath\nfrom towpath.pika.registry import Registry\n"

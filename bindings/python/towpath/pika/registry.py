@@ -102,8 +102,8 @@ class Registry:
         path = f"{self.path}/connections/{owner}"
         descriptor = os.open(path + ".draft", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         fcntl.lockf(descriptor, fcntl.LOCK_EX)
-        os.rename(path + ".draft", path)  # named last: nobody finds it unlocked while it lives
         self._mine[os.getpid(), path] = descriptor
+        os.rename(path + ".draft", path)  # named last: nobody finds it dead while it lives
         return owner
 
     def end_owner(self, owner: str) -> None:
