@@ -153,8 +153,9 @@ class Host:
                 "consumers": [], "consumed": False, "id": new_name("", 8)}  # fmt: skip
 
     def _make_queue(self, record: Record) -> OpenQueue:
-        # Dies before the record is written: a queue without arguments, which the next declaration
-        # finds. So its topic is made under the lock, and at once followed by the record.
+        # Marked as one to delete until it is whole: who dies in between leaves what the next who
+        # looks deletes.
+        self.registry.write("queues", {**record, "deleting": True})
         arguments = record["arguments"]
         if "x-dead-letter-exchange" in arguments:
             self.bus.queue(DEAD_LETTERS, topic=topic_options({}))
@@ -189,8 +190,16 @@ class Host:
     def _delete_queue(self, record: Record) -> None:
         # Marked first: who dies behind it leaves what the next who looks deletes.
         self.registry.write("queues", {**record, "deleting": True})
-        with suppress(*GONE):
-            self.bus.remove_topic(topic_name(record["name"]))
+        name = topic_name(record["name"])
+        try:
+            self.bus.remove_topic(name)
+        except towpath.NotFound:
+            # Removed already; or who made it died half way, and nobody sees its parts: make it
+            # whole, to remove it.
+            self.bus.topic(name, **topic_options(record["arguments"])).close()
+            self.bus.remove_topic(name)
+        except towpath.Removed:
+            pass  # by another at this moment
         self.registry.remove("turns", record["name"])
         self.registry.remove("queues", record["name"])
         for exchange in self.registry.records("exchanges"):

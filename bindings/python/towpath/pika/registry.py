@@ -114,6 +114,13 @@ class Registry:
         if descriptor is not None:
             os.close(descriptor)
 
+    def forget_owner(self, owner: str, process: int) -> None:
+        """Ends it, unless this is a forked child of its process. Takes no lock, and may be called
+        by the garbage collection.
+        """
+        if os.getpid() == process:
+            self.end_owner(owner)
+
     def lives(self, owner: str) -> bool:
         """False once that owner has ended, or its process has died."""
         path = f"{self.path}/connections/{owner}"

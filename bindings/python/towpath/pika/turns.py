@@ -33,9 +33,10 @@ class Turns:
     """
 
     def __init__(self, path: str, owner: str, last_sequence: int) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        os.ftruncate(self._descriptor, _BYTES)
-        self._map = mmap.mmap(self._descriptor, _BYTES)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        self._file.truncate(_BYTES)
+        self._map = mmap.mmap(descriptor, _BYTES)
         self._last = memoryview(self._map)[_PLACES:].cast("Q")
         self._key = f"{owner} {path}"
         self._gives_way_since: float | None = None
@@ -47,7 +48,7 @@ class Turns:
 
     def _ask(self, command: int, place: int) -> int:
         asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
-        return struct.unpack("hhqqi4x", fcntl.fcntl(self._descriptor, command, asked))[0]
+        return struct.unpack("hhqqi4x", fcntl.fcntl(self._file, command, asked))[0]
 
     def _claim(self, place: int) -> bool:
         try:
@@ -104,4 +105,4 @@ class Turns:
             _ours[self._key].discard(self._place)
         self._last.release()
         self._map.close()
-        os.close(self._descriptor)
+        self._file.close()

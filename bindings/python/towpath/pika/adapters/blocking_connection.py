@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -58,6 +60,8 @@ class BlockingConnection(Events):
         except towpath.Error as error:
             raise AMQPConnectionError(str(error)) from error
         self.owner = self.host.begin_owner()
+        # A connection that is forgotten owns nothing, as one whose process has died.
+        weakref.finalize(self, self.host.registry.forget_owner, self.owner, os.getpid())
         self.publishers = Publishers(self.host, parameters.blocked_connection_timeout)
         self._channels: dict[int, BlockingChannel] = {}
         self._getters: dict[str, Getter] = {}
