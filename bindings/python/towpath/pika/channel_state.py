@@ -45,7 +45,8 @@ class ChannelState:
         self.generator: Any = None
         self.reply_to: str | None = None  # the queue behind direct reply-to
         self.confirms = False
-        self.operations: list[Callable[[], None]] | None = None  # of a transaction
+        # Of a transaction; those that settle are true, and come last.
+        self.operations: list[tuple[bool, Callable[[], None]]] | None = None
         self.settled_later: set[int] = set()
         self.on_return: list[Callable] = []
         self.on_cancel: list[Callable] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import towpath
@@ -47,8 +48,8 @@ class PublishingCalls(ChannelState):
             else:
                 self.connection.publishers.check_exchange(exchange)
                 kept = copy.deepcopy(properties)
-                self.operations.append(lambda: self._publish(
-                    exchange, routing_key, body, kept, attributes, mandatory))  # fmt: skip
+                self.operations.append((False, lambda: self._publish(
+                    exchange, routing_key, body, kept, attributes, mandatory)))  # fmt: skip
         except Refusal as refused:
             if self.confirms:
                 self.raise_refusal(refused)
@@ -125,11 +126,13 @@ class PublishingCalls(ChannelState):
 
     @call
     def tx_commit(self) -> frame.Method:
-        """Does what was asked for since the last commit or rollback, in that order."""
+        """Publishes what was asked for since the last commit or rollback, then settles: who dies in
+        between has lost nothing.
+        """
         operations = self._transaction()
         self.operations = None
         try:
-            for operation in operations:
+            for _, operation in sorted(operations, key=itemgetter(0)):
                 operation()
         finally:
             self.operations = []
@@ -143,7 +146,7 @@ class PublishingCalls(ChannelState):
         self.settled_later.clear()
         return self.answer(spec.Tx.RollbackOk())
 
-    def _transaction(self) -> list[Callable[[], None]]:
+    def _transaction(self) -> list[tuple[bool, Callable[[], None]]]:
         if self.operations is None:
             raise precondition("channel is not transactional")
         return self.operations

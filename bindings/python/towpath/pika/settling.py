@@ -87,7 +87,7 @@ class SettlingCalls(ChannelState):
         tags = self._tags(delivery_tag, multiple)
         if self.operations is not None:
             self.settled_later.update(tags)
-            self.operations.append(lambda: self._settle(tags, settle))
+            self.operations.append((True, lambda: self._settle(tags, settle)))
         else:
             self._settle(tags, settle)
 
