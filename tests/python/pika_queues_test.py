@@ -8,6 +8,7 @@ import time
 import pytest
 import towpath
 import towpath.pika as pika
+from pika_support import connection
 from support import WATCHDOG
 from towpath.pika.exceptions import (
     ChannelClosedByBroker,
@@ -15,12 +16,6 @@ from towpath.pika.exceptions import (
     ConnectionClosedByBroker,
     ShortStringTooLong,
 )
-
-
-@pytest.fixture
-def connection():
-    with pika.BlockingConnection() as opened:
-        yield opened
 
 
 @pytest.fixture
