@@ -96,7 +96,8 @@ def page(results: Dict[str, Any], cpp: Optional[float], placement: str) -> str:
             rows.append("| " + " | ".join([name, *cells]) + " |")
         lines += table(["", "median", "lowest", "highest"], rows)
     if "frames" in results:
-        lines += ["## Frames of 8 MiB, until the receiver has the array, microseconds", ""]
+        lines += ["## Frames of 8 MiB, until the receiver has the array, microseconds", "",
+                  "The receiver sleeps before each frame, and has to wake.", ""]
         lines += table(["", *(name for name, _ in PERCENTILES), "p50 / Towpath"],
                        latency_rows(results["frames"], links.Towpath.name, 1e3, 1))
     return "\n".join(lines).rstrip() + "\n"

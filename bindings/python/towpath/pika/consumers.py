@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # A consumer of the bus has at most so many messages in hand; who may have more has several.
 MOST_IN_HAND = 256
 _SINGLY = 16
+# How long a wait looks before it sleeps: a peer on another core answers within so long, even if it
+# has to wake first.
+SPIN_S = 60e-6
 
 Arrival = tuple[spec.Basic.Deliver, Any, bytes]
 
@@ -61,8 +64,7 @@ class Consumer:
         # Who acknowledges at once leases nothing ahead, so that consumers take turns.
         self._never_full = auto_ack or 0 < self.limit <= MOST_IN_HAND  # so one source is enough
         self._prefetch = 1 if auto_ack else min(self.limit or MOST_IN_HAND, MOST_IN_HAND)
-        # The connection looks before it sleeps, for all its consumers at once.
-        self.sources = [queue.group.consumer(prefetch=self._prefetch, spin=0)]
+        self.sources = [queue.group.consumer(prefetch=self._prefetch, spin=SPIN_S)]
 
     def has_room(self) -> bool:
         """Whether its prefetch count, and the channel's, allow one more message."""
@@ -94,7 +96,7 @@ class Consumer:
         """The next message, if there is one and room for it. Sets `gone`."""
         if self.limit and self.in_hand >= self.limit or not self.has_room():
             return None
-        if self.others_wait() and self._leaves_it():
+        if self.turns and self.turns.others_wait() and self._leaves_it():
             return None
         try:
             if self._never_full:
@@ -122,7 +124,7 @@ class Consumer:
         except towpath.TooMany:
             if source is self.sources[-1] and not self._single:
                 # Looked at next, by the loop that called.
-                self.sources.append(self.queue.group.consumer(prefetch=self._prefetch, spin=0))
+                self.sources.append(self.queue.group.consumer(prefetch=self._prefetch, spin=SPIN_S))
             return None
 
     def _receive(self, delivery: Any, source: Any) -> Arrival:

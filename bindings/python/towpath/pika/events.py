@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import towpath
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 # The longest sleep: so long a callback of another thread may wait.
 _SLICE_S = 0.01
 _ROUNDS = 64
-# A peer on another core answers within so long, even if it has to wake first.
-_LOOK_NS = 60_000
-_VAIN_LOOKS = 2
-_LOOK_AGAIN = 64
 
 
 class Timer:
@@ -45,7 +41,7 @@ class Events:
         self._numbers = itertools.count()
         self._posted: deque[Callable[[], object]] = deque()
         self._wake = threading.Event()
-        self._vain_looks = 0
+        self._takes_turns = False
         self._waiting: Sequence[Consumer] = ()  # and tell others so
 
     # ---- what may happen
@@ -54,6 +50,7 @@ class Events:
         """Its messages are dispatched from now on."""
         consumers = [*self._consumers, consumer]
         self._consumers = tuple(sorted(consumers, key=lambda each: -each.priority))
+        self._takes_turns = self._takes_turns or consumer.turns is not None
 
     def remove_consumer(self, consumer: Consumer) -> None:
         """None is any more."""
@@ -87,7 +84,8 @@ class Events:
         try:
             self._run(time_limit, goes_on)
         finally:
-            self._tell_waiting(())
+            if self._waiting:
+                self._tell_waiting(())
 
     def _run(self, time_limit: float | None, goes_on: Callable[[], bool]) -> None:
         ends_at = None if time_limit is None else time.monotonic() + time_limit
@@ -162,7 +160,7 @@ class Events:
         else:
             arrival = consumer.pending.popleft() if consumer.pending else consumer.arrival(0)
             if arrival is not None:
-                if self._waiting:
+                if self._waiting and self._waiting != [consumer]:
                     self._tell_waiting(())
                 consumer.callback(channel, *arrival)
                 return True
@@ -171,32 +169,12 @@ class Events:
             return True
         return False
 
-    def _look(self, waiting: list[Consumer]) -> bool:
-        """Looks for a message for a moment, as sleep and waking take longer. Not for some time
-        where that was in vain, as when the other process waits for this one's core.
-        """
-        if self._vain_looks >= _VAIN_LOOKS:
-            self._vain_looks = self._vain_looks + 1 if self._vain_looks < _LOOK_AGAIN else 0
-            return False
-        ends_at = time.perf_counter_ns() + _LOOK_NS
-        while time.perf_counter_ns() < ends_at:
-            for consumer in waiting:
-                if consumer.take(0):
-                    self._vain_looks = 0
-                    return True
-            os.sched_yield()  # the peer may need this core
-        self._vain_looks += 1
-        return False
-
     def _wait(self, left: float) -> None:
         if self._posted:
             return
         waiting = [each for each in self._consumers if each.has_room()]
-        self._tell_waiting(waiting)
-        if not waiting or not self._look(waiting):
-            self._sleep(waiting, left)
-
-    def _sleep(self, waiting: list[Consumer], left: float) -> None:
+        if self._takes_turns:
+            self._tell_waiting(waiting)
         sources: list[Any] = [source for each in waiting for source in each.sources]
         if not sources:
             self._wake.wait(left)
@@ -204,7 +182,5 @@ class Events:
         elif len(sources) == 1 and not waiting[0].others_wait():
             waiting[0].take(left)
         else:
-            try:
+            with suppress(*GONE):  # the next round finds which
                 towpath.wait_any(sources, left)
-            except GONE:
-                return  # the next round finds which
