@@ -431,7 +431,8 @@ TOW_API uint64_t tow_subscriber_gaps(const tow_subscriber* subscriber);
 /** What can be waited for; part of its subscriber, consumer, call or server, and gone with it. */
 TOW_API tow_waitable* tow_subscriber_waitable(tow_subscriber* subscriber);
 TOW_API tow_waitable* tow_consumer_waitable(tow_consumer* consumer);
-/** Where the replies of the call's client come: it is ready for other calls' replies too. */
+/** Where the replies of the call's client come: it is ready for other calls' replies too, and no
+ *  more for what a look at one of those has fetched. Ask tow_call_wait(call, 0) before waiting. */
 TOW_API tow_waitable* tow_call_waitable(tow_call* call);
 /** Ready for requests as a consumer is for deliveries. */
 TOW_API tow_waitable* tow_server_waitable(tow_server* server);
