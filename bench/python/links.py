@@ -30,6 +30,9 @@ class Link:
     def __init__(self, place: str, extra: Any, kind: str, receives: bool) -> None:
         raise NotImplementedError
 
+    def ready(self) -> None:
+        """For the sender: waits until the library knows of the receiver, where it has to."""
+
     def send(self, payload: Any) -> None:
         raise NotImplementedError
 
@@ -66,13 +69,16 @@ class Towpath(Link):
         import towpath
 
         self._bus = towpath.Bus(place)
-        options: Dict[str, Any] = {"depth": 4096}
-        if kind == "frames":
-            options = {"depth": 16, "max_message_bytes": FRAME_BYTES, "pool_bytes": 6 * FRAME_BYTES}
-        self._topic = self._bus.topic(kind, **options)
+        self._topic = self._bus.topic(kind, **self.topic_options(kind))
         self._end: Any = self._topic.subscriber() if receives else self._topic.publisher()
         self.send = getattr(self._end, "publish", None)
         self.receive = getattr(self._end, "take", None)
+
+    @staticmethod
+    def topic_options(kind: str) -> Dict[str, Any]:
+        if kind == "frames":
+            return {"depth": 16, "max_message_bytes": FRAME_BYTES, "pool_bytes": 6 * FRAME_BYTES}
+        return {"depth": 4096}
 
     def ready(self) -> None:
         self._topic.wait_for_subscribers(1, 10)
@@ -116,7 +122,7 @@ class TowpathBatches(Towpath):
 
     def __init__(self, place: str, extra: Any, kind: str, receives: bool) -> None:
         super().__init__(place, extra, kind, receives)
-        self._many: List[bytes] = [bytes(MESSAGE_BYTES)] * BATCH
+        self._many: Any = [bytes(MESSAGE_BYTES)] * BATCH
 
     def send_many(self) -> None:
         self._end.publish_batch(self._many)
@@ -128,15 +134,16 @@ class TowpathBatches(Towpath):
 class TowpathArrays(TowpathBatches):
     name = "towpath, arrays"
 
+    @staticmethod
+    def topic_options(kind: str) -> Dict[str, Any]:
+        words = [("words", "u8", MESSAGE_BYTES // 8)]
+        return {"dtype": words, "type_name": "Words", "depth": 4096}
+
     def __init__(self, place: str, extra: Any, kind: str, receives: bool) -> None:
         import numpy
-        import towpath
 
-        self._bus = towpath.Bus(place)
-        record = numpy.dtype([("words", "u8", MESSAGE_BYTES // 8)])
-        self._topic = self._bus.topic("arrays", record, type_name="Words", depth=4096)
-        self._end = self._topic.subscriber() if receives else self._topic.publisher()
-        self._many = numpy.zeros(BATCH, record)
+        super().__init__(place, extra, kind, receives)
+        self._many = numpy.zeros(BATCH, self._topic.dtype)
 
     def receive_many(self) -> int:
         return len(self._end.take_values(BATCH))

@@ -109,6 +109,11 @@ def receive_frames(link: Any, seconds: float) -> List[float]:
     return values[2:]
 
 
+#: What the sender and the receiver do.
+ENDS = {"latency": (send_latency, receive_latency), "rate": (send_rate, receive_rate),
+        "frames": (send_frames, receive_frames)}
+
+
 def run_end(name: str, place: str, extra: Any, kind: str, receives: bool, core: int, line: Any,
             seconds: float) -> None:
     """What one of the two processes does: both are there before the first is sent."""
@@ -118,12 +123,12 @@ def run_end(name: str, place: str, extra: Any, kind: str, receives: bool, core: 
     link = link_type(place + "/bus" if name.startswith("towpath") else place, extra, kind, receives)
     line.send("here")
     line.recv()
+    send, receive = ENDS[kind]
     if receives:
-        line.send(globals()["receive_" + kind](link, seconds))
+        line.send(receive(link, seconds))
     else:
-        if hasattr(link, "ready"):
-            link.ready()
-        globals()["send_" + kind](link, seconds)
+        link.ready()
+        send(link, seconds)
     line.recv()
     link.close()
 
